@@ -1,0 +1,1 @@
+"""The telephone: trunks, lines and their engines. Knows nothing of scripts, speech or storage."""

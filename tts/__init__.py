@@ -1,0 +1,1 @@
+"""The voice: text in, PCM out. Knows nothing of calls or scripts."""

@@ -1,0 +1,1 @@
+"""Ears: speech in, text out (语音识别)."""

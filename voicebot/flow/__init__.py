@@ -1,0 +1,1 @@
+"""The script: YAML, checked, advanced by a pure function (话术)."""

@@ -1,0 +1,1 @@
+"""Understanding: text in, intents and slots out (语义理解)."""

@@ -1,0 +1,1 @@
+"""Tables, migrations, events and recordings (存储)."""
