@@ -1,0 +1,50 @@
+# `make demo` and `make test` are the two that matter; both set everything up first.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+PERSONA ?= cooperative
+FLOW ?= margin_call
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-train demo test interop check format bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(STAMP) ## make .venv with everything the robot and its tests need
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name yours with 'make PYTHON=/path/to/python3.11 …'"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+setup-train: setup ## add what training the acoustic model needs (PyTorch, CPU build)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,train]'
+
+demo: setup ## the main job: one real call over SIP to the simulated softphone
+	$(BIN)/voicebot demo --flow $(FLOW) --persona $(PERSONA)
+
+test: setup ## the tests: pure logic, contracts, real SIP calls on the loopback interface
+	$(BIN)/pytest
+
+interop: setup ## calls to baresip and SIPp (Debian: apt-get install baresip sip-tester)
+	$(BIN)/pytest -m interop
+
+check: setup ## style, types and the one-way imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## let ruff put the code in its style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## the long measurements; figures go to docs/
+	$(BIN)/voicebot bench personas
+
+clean: ## remove what was made here (not recordings)
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
