@@ -16,7 +16,7 @@ FRAME_BYTES = SAMPLE_RATE * FRAME_MS // 1000 * 2
 SILENCE = bytes(FRAME_BYTES)
 
 
-class SipFault(Exception):
+class SipFault(Exception):  # noqa: N818  # the house calls what failed a fault
     """The telephone failed (not: the callee was busy, which is a value).
 
     `permanent` says that trying the same again cannot help (a malformed URI, a port in use).
@@ -90,6 +90,8 @@ LineEvent = Ringing | Answered | Dtmf | Held | TransferRefused | Ending
 class Frame(NamedTuple):
     """One 20 ms tick of a line's audio clock, both directions of the same instant.
 
+    The clock starts with early media or, where there is none, with `Answered`; from then on it has no gaps until the
+    line ends, whatever the network does (loss, hold): what did not arrive is silence.
     `rx`: 320 bytes heard (silence where nothing arrived); `tx`: 320 bytes spoken (silence where nothing was queued).
     `utterance`: the number `play` gave to what `tx` belongs to, 0 for silence; `last`: that utterance's final frame.
     """
@@ -110,7 +112,8 @@ class FrameQueue(Protocol):
 
     def get(self, timeout_s: float) -> Sequence[Frame] | None:
         """All frames that wait (at least one), after at most `timeout_s`; empty on time-out; None once the line ended
-        and everything was read. Called from one thread only, never from the event loop."""
+        and everything was read. Called from one thread only, never from the event loop.
+        """
         ...
 
 
@@ -139,12 +142,15 @@ class Line(Protocol):
 
     def play(self, pcm: bytes) -> int:
         """Queue s16le 8000 Hz mono behind what already plays (padded to whole frames) and give the utterance's number
-        (1, 2, …). At most 120 s may wait: more raises `SipFault`. On an ended line it is quietly dropped."""
+        (1, 2, …). At most 120 s may wait: more raises `SipFault`. On an ended line it is quietly dropped. On a call
+        that we dialled nothing leaves before the answer: what is queued earlier begins with the answer's first tick.
+        """
         ...
 
     def clear(self) -> None:
         """Barge-in: drop everything queued; the next tick is silence. The frame then playing is the utterance's last
-        one, but is not marked `last`: `last` means played to the end."""
+        one, but is not marked `last`: `last` means played to the end.
+        """
         ...
 
     def send_dtmf(self, digits: str) -> None:
@@ -164,7 +170,8 @@ class Trunk(Protocol):
 
     async def dial(self, uri: str, *, ring_timeout_s: float = 45.0) -> Line:
         """Send an INVITE. Everything the network answers is an event of the line (at worst at once an `Ending`);
-        raises `SipFault(permanent=True)` for a malformed URI and `SipFault` when no channel is free."""
+        raises `SipFault(permanent=True)` for a malformed URI and `SipFault` when no channel is free.
+        """
         ...
 
     def incoming(self) -> AsyncIterator[Line]:
