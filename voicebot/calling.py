@@ -1,0 +1,77 @@
+"""One call from the command line: check, note, hand to a worker, follow its events, give its record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from voicebot import events
+from voicebot.call.session import Order
+from voicebot.flow.advance import begin
+from voicebot.flow.model import Flow
+from voicebot.settings import Settings
+from voicebot.store.records import CallRecord, NewCall, new_id
+from voicebot.store.store import Store
+from voicebot.workers import Pool
+
+_FOLLOW_S = 0.1
+
+
+class Refused(Exception):
+    """The call is not placed; the message says why and what to do."""
+
+
+async def call_once(
+    settings: Settings,
+    store: Store,
+    pool: Pool,
+    flow: Flow,
+    target: str,
+    slots: Mapping[str, str],
+    *,
+    contact_ref: str = "",
+    follow: Callable[[events.Event], None] = lambda _event: None,
+) -> CallRecord:
+    """Place one call and wait for its record; `follow` gets every event soon after it is in the database.
+
+    Raises `SlotError` (missing or mistyped slots), `Refused` (on the do-not-call list), `WorkerFault`, all before a
+    dial. Cancelling the task ends the call and still closes its record.
+    """
+    state = begin(flow, slots, datetime.now(settings.zone))
+    if (entry := await asyncio.to_thread(store.do_not_call, target)) is not None:
+        raise Refused(f"{target} is on the do-not-call list (勿扰名单) since {entry.since:%Y-%m-%d}: it is not called")
+    call_id = new_id()
+    seat = pool.reserve(call_id)
+    new = NewCall(
+        call_id,
+        flow.name,
+        flow.version,
+        target,
+        contact_ref=contact_ref,
+        contact_slots=dict(state.slots),
+        engines=seat.engines,
+        worker_pid=seat.worker_pid,
+    )
+    try:
+        await asyncio.to_thread(store.create_call, new)
+    except BaseException:
+        pool.release(call_id)
+        raise
+    pool.place(Order(call_id, flow.name, target, dict(state.slots), settings.ring_timeout_s))
+    over = asyncio.create_task(pool.wait(call_id))
+    seen = 0
+    try:
+        while True:
+            done = over.done()
+            for stored in await asyncio.to_thread(store.events, call_id, seen):
+                seen = stored.seq
+                follow(stored.event)
+            if done:
+                break
+            await asyncio.wait({over}, timeout=_FOLLOW_S)
+    except asyncio.CancelledError:
+        await pool.cancel(call_id)
+        await over
+        raise
+    return await asyncio.to_thread(store.call, call_id)
