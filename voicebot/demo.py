@@ -1,0 +1,149 @@
+"""The demonstration: the simulated softphone in a second process, the robot in a third, one real SIP call between them.
+
+What the robot knows of the callee comes from SIP and RTP alone; the persona's file is read by the softphone's process
+and, for the outcome to expect, by the measurement in `repeat`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from voicebot import events
+from voicebot.calling import call_once
+from voicebot.flow.loading import find
+from voicebot.flow.sample import sample_slots
+from voicebot.robot import load_flow, open_store
+from voicebot.settings import Settings
+from voicebot.softphone.persona import load as load_persona
+from voicebot.softphone.persona import shipped
+from voicebot.store.records import CallRecord
+from voicebot.store.transcript import percentile
+from voicebot.workers import Pool, WorkerFault
+
+_READY_S = 60
+# A softphone that never answers must not keep the demo waiting for a network's 45 s.
+_RING_S = 20.0
+
+
+async def run(
+    settings: Settings, flow_name: str, persona: str, follow: Callable[[events.Event], None]
+) -> CallRecord:
+    """One call from the robot to `persona`. Raises the parts' faults, each one line."""
+    load_persona(persona, settings.personas_dir)  # a bad file is told before anything starts
+    settings = settings.model_copy(update={"ring_timeout_s": min(settings.ring_timeout_s, _RING_S)})
+    flow = load_flow(settings, flow_name)
+    slots = sample_slots(find(flow_name, flows=settings.flows_dir))
+    store = await asyncio.to_thread(open_store, settings)
+    pool = Pool(settings, store)
+    try:
+        async with softphone(persona) as uri:
+            await pool.start(1)
+            return await call_once(settings, store, pool, flow, uri, slots, contact_ref="demo", follow=follow)
+    finally:
+        await pool.close()
+        store.close()
+
+
+async def repeat(
+    settings: Settings, personas: Sequence[str] | None, runs: int, parallel: int
+) -> list[dict[str, Any]]:
+    """Each persona `runs` times on the margin_call script, `parallel` calls at once; a row of figures each."""
+    settings = settings.model_copy(update={"ring_timeout_s": min(settings.ring_timeout_s, _RING_S)})
+    flow = load_flow(settings, "margin_call")
+    slots = sample_slots(find("margin_call", flows=settings.flows_dir))
+    store = await asyncio.to_thread(open_store, settings)
+    pool = Pool(settings, store)
+    rows = []
+    try:
+        await pool.start(max(1, settings.workers))
+        for name in personas or shipped(settings.personas_dir):
+            rows.append(await _repeat_one(settings, store, pool, flow, slots, name, runs, parallel))
+    finally:
+        await pool.close()
+        store.close()
+    return rows
+
+
+async def _repeat_one(
+    settings: Settings, store: Any, pool: Pool, flow: Any, slots: dict[str, str], persona: str, runs: int, parallel: int
+) -> dict[str, Any]:
+    expected = load_persona(persona, settings.personas_dir).expect
+    gate = asyncio.Semaphore(parallel)
+
+    async def once() -> CallRecord:
+        async with gate, softphone(persona) as uri:
+            return await call_once(settings, store, pool, flow, uri, slots, contact_ref="bench")
+
+    records = await asyncio.gather(*(once() for _ in range(runs)))
+    outcomes = Counter(record.disposition for record in records)
+    p50s = [r.response_p50_ms for r in records if r.response_p50_ms is not None]
+    p95s = [r.response_p95_ms for r in records if r.response_p95_ms is not None]
+    return {
+        "persona": persona,
+        "expected": expected,
+        "runs": runs,
+        "as_expected": outcomes[expected],
+        "outcomes": dict(outcomes),
+        "response_p50_ms": percentile(p50s, 0.5),
+        "response_p95_ms": percentile(p95s, 0.95),
+        "call_ids": [record.id for record in records],
+    }
+
+
+@asynccontextmanager
+async def softphone(persona: str, *, port: int = 0, save: Path | None = None) -> AsyncIterator[str]:
+    """A softphone process that plays `persona`; gives the SIP URI it answers at, ends the process afterwards."""
+    command = [sys.executable, "-m", "voicebot", "softphone", "--persona", persona, "--port", str(port), "--json"]
+    if save is not None:
+        command += ["--save", str(save)]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None  # noqa: S101 - asked for above
+    assert process.stderr is not None  # noqa: S101
+    reader: asyncio.Task[None] | None = None
+    try:
+        try:
+            uri = await asyncio.wait_for(_ready(process.stdout), _READY_S)
+        except TimeoutError:
+            raise WorkerFault(f"the softphone was not ready in {_READY_S} s") from None
+        if uri is None:
+            said = (await process.stderr.read()).decode(errors="replace").strip().splitlines()
+            why = said[-1].removeprefix("voicebot: error: ") if said else "no reason given"
+            raise WorkerFault(f"the softphone did not start: {why}", permanent=True)
+        # Its pipes are read on, or it would stop when they are full.
+        reader = asyncio.create_task(_drain(process.stdout, process.stderr))
+        yield uri
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), 10)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        if reader is not None:
+            await reader
+
+
+async def _ready(stdout: asyncio.StreamReader) -> str | None:
+    while line := await stdout.readline():
+        told = json.loads(line)
+        if told.get("event") == "ready":
+            return str(told["uri"])
+    return None
+
+
+async def _drain(*streams: asyncio.StreamReader) -> None:
+    async def one(stream: asyncio.StreamReader) -> None:
+        while await stream.read(65536):
+            pass
+
+    await asyncio.gather(*(one(stream) for stream in streams))
