@@ -244,7 +244,9 @@ def tts_say(
     try:
         write_wav(output, pcm)
     except OSError as error:
-        raise Wrong(f"{output}: {(error.strerror or str(error)).lower()}: name a file in a folder you may write") from None
+        raise Wrong(
+            f"{output}: {(error.strerror or str(error)).lower()}: name a file in a folder you may write"
+        ) from None
     out.print(f"{output}: {len(pcm) / 16000:.1f} s")
 
 

@@ -32,9 +32,7 @@ _READY_S = 60
 _RING_S = 20.0
 
 
-async def run(
-    settings: Settings, flow_name: str, persona: str, follow: Callable[[events.Event], None]
-) -> CallRecord:
+async def run(settings: Settings, flow_name: str, persona: str, follow: Callable[[events.Event], None]) -> CallRecord:
     """One call from the robot to `persona`. Raises the parts' faults, each one line."""
     load_persona(persona, settings.personas_dir)  # a bad file is told before anything starts
     settings = settings.model_copy(update={"ring_timeout_s": min(settings.ring_timeout_s, _RING_S)})
@@ -51,9 +49,7 @@ async def run(
         store.close()
 
 
-async def repeat(
-    settings: Settings, personas: Sequence[str] | None, runs: int, parallel: int
-) -> list[dict[str, Any]]:
+async def repeat(settings: Settings, personas: Sequence[str] | None, runs: int, parallel: int) -> list[dict[str, Any]]:
     """Each persona `runs` times on the margin_call script, `parallel` calls at once; a row of figures each."""
     settings = settings.model_copy(update={"ring_timeout_s": min(settings.ring_timeout_s, _RING_S)})
     flow = load_flow(settings, "margin_call")

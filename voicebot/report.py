@@ -13,7 +13,9 @@ from voicebot import events
 from voicebot.flow.dispositions import Disposition
 from voicebot.store.records import CallRecord, Lead
 
-SYNTHETIC_EAR = "语音识别模型仅由合成语音训练，只能听软电话，不能用于真实客户 · this ear was trained on synthetic speech only"
+SYNTHETIC_EAR = (
+    "语音识别模型仅由合成语音训练，只能听软电话，不能用于真实客户 · this ear was trained on synthetic speech only"
+)
 
 
 def clock(at_ms: int) -> str:
@@ -119,7 +121,9 @@ def print_result(console: Console, record: CallRecord, recordings_dir: Path) -> 
     if record.lead is not None:
         lead = record.lead
         slots = " ".join(f"{key}={value}" for key, value in lead.slots.items())
-        rows.append(("线索 lead", f"{lead.kind} · {lead.owner} · 截止 due {lead.due_at:%Y-%m-%d %H:%M} {slots}".rstrip()))
+        rows.append(
+            ("线索 lead", f"{lead.kind} · {lead.owner} · 截止 due {lead.due_at:%Y-%m-%d %H:%M} {slots}".rstrip())
+        )
     else:
         rows.append(("线索 lead", "—"))
     if record.recording_path:

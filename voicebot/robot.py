@@ -31,7 +31,7 @@ def load_ear(settings: Settings, model: str | None = None) -> Ear:
     """The recogniser's model: a name below `asr_models/` or a path. Raises `AsrFault`."""
     ear = VoskEar(settings.asr_models_dir / (model or settings.asr_model))
     if ear.info.synthetic:
-        log.warning("the ear %s was trained on synthetic speech only: it hears the softphone, not people", ear.info.model)
+        log.warning("ear %s: trained on synthetic speech only; it hears the softphone, not people", ear.info.model)
     return ear
 
 

@@ -166,7 +166,7 @@ class Pool:
         self._settings = settings
         self._store = store
         self._context = multiprocessing.get_context("forkserver")
-        # Modules are imported once, in the server that forks the workers: a replacement starts in a fraction of a second.
+        # Modules are imported once, in the server that forks the workers: a replacement starts quickly.
         self._context.set_forkserver_preload(["voicebot.workers"])
         self._workers: list[_Worker] = []
         self._over: dict[str, asyncio.Event] = {}
@@ -196,7 +196,7 @@ class Pool:
 
     async def settled(self) -> None:
         """Wait until every worker, replacements too, can take calls."""
-        while not all(worker.ready.done() and worker.process.is_alive() for worker in self._workers):
+        while any(not w.ready.done() or not w.process.is_alive() for w in self._workers):
             await asyncio.sleep(0.05)
 
     def reserve(self, call_id: str) -> Seat:

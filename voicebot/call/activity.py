@@ -43,7 +43,8 @@ class VoiceActivity:
 
     def feed(self, frame: bytes, at_ms: int) -> bool | None:
         """Take the frame that starts at `at_ms` (s16le, 8000 Hz, 20 ms). True: speech has begun (see
-        `speaking_since_ms`); False: it is over (see `last_voiced_ms`); None: no change."""
+        `speaking_since_ms`); False: it is over (see `last_voiced_ms`); None: no change.
+        """
         voiced = level_dbfs(frame) > _FLOOR_DBFS and self._detector.is_speech(frame, SAMPLE_RATE)
         self._recent.append((at_ms, voiced))
         if voiced:

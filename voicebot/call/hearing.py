@@ -44,7 +44,8 @@ class HeardPartial:
 @dataclass(frozen=True, slots=True)
 class HeardFinal:
     """The recogniser's last word on a stretch. `asked`: it answers `Listener.finish`. `offset_ms`: where the
-    recogniser's own clock (word times) begins on ours."""
+    recogniser's own clock (word times) begins on ours.
+    """
 
     at_ms: int
     transcript: Transcript

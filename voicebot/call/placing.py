@@ -58,7 +58,8 @@ async def place(
 def close_lost(store: Store, recordings_dir: Path, call_id: str, reason: str) -> CallRecord:
     """Close the record of a call whose worker is gone: its recording is made whole, its turns come from its events, a
     client who asked for something is not forgotten. Blocking; for the process that outlived the worker. Raises
-    `StoreFault`."""
+    `StoreFault`.
+    """
     path = find(recordings_dir, call_id)
     recording = None
     if path is not None:

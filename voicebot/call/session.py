@@ -137,9 +137,11 @@ class Session:
             return self._conclude(Ending(Cause.FAULT, reason=str(fault)))
         recognizer = self._engines.ear.open()
         loop = asyncio.get_running_loop()
-        self._listener = listener = hearing.Listener(
-            recognizer, self._tape, lambda event: loop.call_soon_threadsafe(self._inbox.put_nowait, event)
-        )
+
+        def post(event: hearing.Sensed) -> None:
+            loop.call_soon_threadsafe(self._inbox.put_nowait, event)
+
+        self._listener = listener = hearing.Listener(recognizer, self._tape, post)
         listener.start(line.frames, self._order.call_id)
         follower = asyncio.create_task(self._follow(line))
         try:
@@ -213,6 +215,8 @@ class Session:
                 await self._decide(event)
             case hearing.EarLost(at_ms, reason):
                 self._note(events.Fault(at_ms=at_ms, part="asr", reason=reason))
+            case Ending():
+                pass  # `_talk` returns it
             case _:
                 await self._decide(event)
 

@@ -1,5 +1,6 @@
 """Turn-taking: a pure policy over audio-clock events says when the callee's turn is over, when the robot gives way,
-and when silence has lasted too long. No clock, no thread, no audio: tests are tables of events."""
+and when silence has lasted too long. No clock, no thread, no audio: tests are tables of events.
+"""
 
 from __future__ import annotations
 
