@@ -244,9 +244,8 @@ def tts_say(
     try:
         write_wav(output, pcm)
     except OSError as error:
-        raise Wrong(
-            f"{output}: {(error.strerror or str(error)).lower()}: name a file in a folder you may write"
-        ) from None
+        why = (error.strerror or str(error)).lower()
+        raise Wrong(f"{output}: {why}: name a file in a folder you may write") from None
     out.print(f"{output}: {len(pcm) / 16000:.1f} s")
 
 
@@ -315,9 +314,8 @@ def flow_check(
 def models_list(as_json_: Json = False) -> None:
     """The recognition models below asr_models/."""
     settings = _settings("ERROR")
-    infos = []
-    for folder in sorted(p for p in settings.asr_models_dir.iterdir() if p.is_dir()):
-        infos.append(load_ear(settings, folder.name).info)
+    folders = sorted(path for path in settings.asr_models_dir.iterdir() if path.is_dir())
+    infos = [load_ear(settings, folder.name).info for folder in folders]
     if as_json_:
         _print_json([{s: getattr(info, s) for s in info.__slots__} for info in infos])
         return

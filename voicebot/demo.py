@@ -56,15 +56,15 @@ async def repeat(settings: Settings, personas: Sequence[str] | None, runs: int, 
     slots = sample_slots(find("margin_call", flows=settings.flows_dir))
     store = await asyncio.to_thread(open_store, settings)
     pool = Pool(settings, store)
-    rows = []
     try:
-        await pool.start(max(1, settings.workers))
-        for name in personas or shipped(settings.personas_dir):
-            rows.append(await _repeat_one(settings, store, pool, flow, slots, name, runs, parallel))
+        await pool.start(settings.workers)
+        return [
+            await _repeat_one(settings, store, pool, flow, slots, name, runs, parallel)
+            for name in personas or shipped(settings.personas_dir)
+        ]
     finally:
         await pool.close()
         store.close()
-    return rows
 
 
 async def _repeat_one(

@@ -14,7 +14,8 @@ from voicebot.flow.dispositions import Disposition
 from voicebot.store.records import CallRecord, Lead
 
 SYNTHETIC_EAR = (
-    "语音识别模型仅由合成语音训练，只能听软电话，不能用于真实客户 · this ear was trained on synthetic speech only"
+    "语音识别模型仅由合成语音训练，只能听软电话，不能用于真实客户 · "
+    "the embedded ear was trained on synthetic speech only"
 )
 
 

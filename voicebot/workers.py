@@ -196,7 +196,8 @@ class Pool:
 
     async def settled(self) -> None:
         """Wait until every worker, replacements too, can take calls."""
-        while any(not w.ready.done() or not w.process.is_alive() for w in self._workers):
+        # Replacements change the list, so no one event stands for all of them.
+        while any(not w.ready.done() or not w.process.is_alive() for w in self._workers):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
     def reserve(self, call_id: str) -> Seat:

@@ -357,7 +357,7 @@ class Session:
         return any(not spoken.say.interruptible for spoken in self._queue.values())
 
     def _release_held_back(self, at_ms: int) -> turns.TurnOver | dialogue.Digit | None:
-        """What was said over a disclosure, as one turn that ends now; a key outranks words, attention needs no answer."""
+        """What was said over a disclosure, as one turn that ends now. A key outranks words; attention is no turn."""
         held, self._held_back = self._held_back, []
         digits = [turn for turn in held if isinstance(turn, dialogue.Digit)]
         if digits:

@@ -12,7 +12,8 @@ from voicebot.call.hearing import HeardFinal, HeardPartial, Sensed, SpeechBegan,
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The policy's figures, in ms of the audio clock. Market values: end of turn 700, interruption 500 (docs/domain.md §5).
+    """The policy's figures, in ms of the audio clock. Usual in the market: end of turn 700, interruption
+    500 (docs/domain.md §5).
 
     `end_silence_ms`: silence that ends a turn; `end_silence_empty_ms`: the same while nothing was recognised yet;
     `barge_in_ms`: speech over the robot that counts as an interruption, once it has words;
