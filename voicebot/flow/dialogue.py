@@ -42,7 +42,8 @@ Segment = Text | Value
 @dataclass(frozen=True, slots=True)
 class Say:
     """Speak. `prompt`: its id in the script; `disclosure`: the required statement it is, "" if none (then it cannot be
-    interrupted and counts only when played to the end); `interruptible`: whether the callee may cut it off."""
+    interrupted and counts only when played to the end); `interruptible`: whether the callee may cut it off.
+    """
 
     prompt: str
     segments: tuple[Segment, ...]
@@ -59,7 +60,8 @@ class Say:
 class Listen:
     """Wait for the callee, after everything said before has been played. After `silence_ms` of the line's audio clock
     without speech the script is told `Silence`. `expecting`: intents that would answer (a hint to ears and NLU).
-    `keys`: DTMF digits that would answer."""
+    `keys`: DTMF digits that would answer.
+    """
 
     silence_ms: int
     expecting: frozenset[str] = frozenset()
@@ -111,7 +113,8 @@ class Silence:
 @dataclass(frozen=True, slots=True)
 class Played:
     """A `Say` is over: `complete` if it was played to its end, otherwise it was cut off. Yields no actions; it is how
-    the state knows which disclosures were really heard."""
+    the state knows which disclosures were really heard.
+    """
 
     prompt: str
     complete: bool
@@ -126,7 +129,8 @@ Input = Start | Heard | Digit | Silence | Played
 class State:
     """A call's place in its script. `slots`: the contact's data, checked; `said`: slots the callee gave;
     `disclosed`: disclosures played to their end; `disposition`: the outcome so far ("" while none);
-    `path`: the steps visited; `intents`: every intent heard, in order."""
+    `path`: the steps visited; `intents`: every intent heard, in order; `last_said`: what "再说一遍" repeats.
+    """
 
     step: str
     now: datetime
@@ -140,4 +144,5 @@ class State:
     retries: Mapping[str, int] = field(default_factory=dict)
     path: tuple[str, ...] = ()
     intents: tuple[str, ...] = ()
+    last_said: tuple[Say, ...] = ()
     ended: bool = False

@@ -1,0 +1,354 @@
+"""What a well-formed script must still obey: everything it names exists, every path ends, and nothing is said that the
+trade or the law forbids. Paths are followed through every step, before and after the identity check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from voicebot.flow.document import Document
+from voicebot.flow.model import ActSpec, Branch, Prompt, Script, Wording
+from voicebot.flow.problems import Problem
+from voicebot.flow.vocabulary import ACCOUNT_WORDS, banned_in
+
+# A voice on the telephone speaks about this many syllables a second.
+SYLLABLES_PER_S = 4.5
+LONGEST_PROMPT_S = 12.0
+LONGEST_DISCLOSURE_S = 25.0
+# Syllables a value usually takes, by type: 王建国, 十二万三千四百五十六元, 百分之一百二十八点五零 …
+_SYLLABLES = {"name": 3, "title": 2, "money": 9, "percent": 11, "date": 7, "time": 4, "datetime": 10, "digits": 10}
+
+Place = tuple[str | int, ...]
+
+
+def problems(script: Script, prompts: Mapping[str, Prompt], doc: Document) -> list[Problem]:
+    """All mistakes in a script that has the right shape. `doc`: where its lines are."""
+    return _Inspector(script, prompts, doc).inspect()
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A call somewhere on its way. `entered`: the step's own prompts are said (not when it goes on listening)."""
+
+    step: str
+    identified: bool
+    has_outcome: bool
+    entered: bool = True
+
+
+class _Inspector:
+    def __init__(self, script: Script, prompts: Mapping[str, Prompt], doc: Document) -> None:
+        self.script = script
+        self.prompts = prompts
+        self.doc = doc
+        self.found: list[Problem] = []
+        self.sayable: dict[str, set[bool]] = {}  # prompt → whether identified when it is said
+        self.first_step: dict[str, str] = {}  # prompt → a step that may say it before identity
+
+    def inspect(self) -> list[Problem]:
+        self._references()
+        self._words()
+        if any(problem.severity == "error" for problem in self.found):
+            return self.found  # paths through names that do not exist lead nowhere
+        if not self._endless():
+            self._paths()
+            self._notice()
+        return self.found
+
+    def _add(self, place: Place, code: str, message: str, fix: str, severity: str = "error") -> None:
+        self.found.append(Problem(self.doc.file, self.doc.line_of(*place), code, message, fix, severity))
+
+    # ------------------------------------------------------------ names
+
+    def _branches(self) -> Iterator[tuple[Place, Branch]]:
+        for list_ in ("urgent", "anywhere"):
+            yield from (((list_, i), branch) for i, branch in enumerate(getattr(self.script, list_)))
+        for name, step in self.script.steps.items():
+            if step.listen is not None:
+                for i, branch in enumerate(step.listen.branches):
+                    yield ("steps", name, "listen", "branches", i), branch
+
+    def _references(self) -> None:
+        self._steps_named()
+        for place, says, acts in self._speakers():
+            for said in says:
+                self._named(place, "prompt", said, self.script.prompts)
+            for i, act in enumerate(acts):
+                for slot in act.slots:
+                    self._named((*place, "do", i), "slot", slot, self.script.slots)
+        for place, branch in self._branches():
+            if branch.given:
+                self._named((*place, "given"), "slot", branch.given, self.script.slots)
+                if (given := self.script.slots.get(branch.given)) and given.source != "callee":
+                    self._add(
+                        (*place, "given"), "not_heard", f"{branch.given} is not said by the callee",
+                        "name a slot with `source: callee`",
+                    )  # fmt: skip
+        for name, spec in self.script.slots.items():
+            if spec.below:
+                self._named(("slots", name, "below"), "slot", spec.below, self.script.slots)
+                if (other := self.script.slots.get(spec.below)) and other.type != spec.type:
+                    self._add(
+                        ("slots", name, "below"),
+                        "invalid",
+                        "two types that cannot be compared",
+                        "compare like with like",
+                    )
+        for name, prompt in self.prompts.items():
+            self._prompt_references(name, prompt)
+        self._disclosures_said()
+
+    def _steps_named(self) -> None:
+        targets: list[tuple[Place, str]] = [
+            (("start",), self.script.start),
+            (("out_of_turns",), self.script.out_of_turns),
+        ]
+        targets += [((*place, "goto"), b.goto) for place, b in self._branches() if b.goto is not None]
+        for name, step in self.script.steps.items():
+            if step.goto is not None:
+                targets.append((("steps", name, "goto"), step.goto))
+            if step.listen is not None:
+                listen: Place = ("steps", name, "listen")
+                targets.append(((*listen, "no_input", "goto"), step.listen.no_input.goto))
+                targets.append(((*listen, "not_understood", "goto"), step.listen.not_understood.goto))
+        for place, target in targets:
+            self._named(place, "step", target, self.script.steps)
+
+    def _speakers(self) -> Iterator[tuple[Place, tuple[str, ...], tuple[ActSpec, ...]]]:
+        """Every place that says prompts or acts."""
+        for place, branch in self._branches():
+            yield place, branch.say, branch.do
+        for intent, answer in self.script.answers.items():
+            yield ("answers", intent), answer.say + answer.before_identity, answer.do
+        for name, step in self.script.steps.items():
+            yield ("steps", name), step.say, step.do
+            if (listen := step.listen) is not None:
+                inside: Place = ("steps", name, "listen")
+                yield (*inside, "ask_again"), listen.ask_again, ()
+                yield (*inside, "no_input", "say"), listen.no_input.say, ()
+                yield (*inside, "not_understood", "say"), listen.not_understood.say, ()
+
+    def _named(self, place: Place, kind: str, name: str, there_are: Mapping[str, object]) -> None:
+        if name not in there_are:
+            close = get_close_matches(name, there_are, 1)
+            fix = f"did you mean {close[0]}?" if close else f"write the {kind} or name another"
+            code = "undefined_slot" if kind == "slot" else f"unknown_{kind}"
+            self._add(place, code, f"there is no {kind} {name}", fix)
+
+    def _prompt_references(self, name: str, prompt: Prompt) -> None:
+        for key, wordings in (("text", prompt.wordings), ("otherwise", prompt.otherwise)):
+            for i, wording in enumerate(wordings):
+                for slot in sorted(wording.slots):
+                    self._named(("prompts", name, key, i), "slot", slot, self.script.slots)
+                unsure = [s for s in sorted(wording.slots) if (spec := self.script.slots.get(s)) and self._unsure(spec)]
+                if unsure and (key == "otherwise" or not prompt.otherwise):
+                    self._add(
+                        ("prompts", name, key, i), "maybe_unknown", f"{unsure[0]} may not be known when this is said",
+                        "give the prompt an `otherwise` that does without it",
+                    )  # fmt: skip
+        if prompt.disclosure:
+            self._named(("prompts", name, "disclosure"), "disclosure", prompt.disclosure, self.script.disclosures)
+
+    @staticmethod
+    def _unsure(spec: object) -> bool:
+        return bool(getattr(spec, "optional", False)) or getattr(spec, "source", "") == "callee"
+
+    def _disclosures_said(self) -> None:
+        said = {prompt.disclosure for prompt in self.prompts.values()}
+        for name in self.script.disclosures:
+            if name not in said:
+                self._add(("disclosures", name), "unsaid_disclosure", f"no prompt is the disclosure {name}",
+                          f"give a prompt `disclosure: {name}`")  # fmt: skip
+
+    # ------------------------------------------------------------ words
+
+    def _words(self) -> None:
+        for name, prompt in self.prompts.items():
+            for key, wordings in (("text", prompt.wordings), ("otherwise", prompt.otherwise)):
+                for i, wording in enumerate(wordings):
+                    self._wording(("prompts", name, key, i), prompt, wording)
+
+    def _wording(self, place: Place, prompt: Prompt, wording: Wording) -> None:
+        literal = wording.literal
+        if word := banned_in(literal):
+            self._add(place, "banned_word", f"{word} must never be said", "say it without promise or tip")
+        if any(c.isdecimal() or c in "%％" for c in literal):
+            self._add(
+                place, "figure", "a figure in the words of a script", "make it a slot, or write the word (一, 二)"
+            )
+        if any(c.isascii() and c.isalpha() for c in literal):
+            self._add(
+                place, "unspeakable", "letters that a Chinese voice cannot speak", "write it in Chinese characters"
+            )
+        if any(ord(c) < 32 or c in "<>[]|\\`&$#*_~^" for c in literal):
+            self._add(place, "unspeakable", "a character that cannot be spoken", "write words")
+        if not any("\u3400" <= c <= "\u9fff" for c in literal) and not wording.slots:
+            self._add(place, "unspeakable", "nothing to be spoken", "write the words")
+        seconds = self._seconds(wording)
+        longest = LONGEST_DISCLOSURE_S if prompt.disclosure else LONGEST_PROMPT_S
+        if seconds > longest:
+            self._add(
+                place, "too_long", f"about {seconds:.0f} s of speech, over {longest:.0f}", "say it in fewer words"
+            )
+
+    def _seconds(self, wording: Wording) -> float:
+        syllables = sum("\u3400" <= c <= "\u9fff" for c in wording.literal)
+        slots = self.script.slots
+        syllables += sum(_SYLLABLES.get(slots[s].type, 6) for s in wording.slots if s in slots)
+        return syllables / SYLLABLES_PER_S
+
+    # ------------------------------------------------------------ paths
+
+    def _endless(self) -> bool:
+        """Whether steps go to each other without ever listening."""
+        settled: set[str] = set()
+        endless = False
+        for start in self.script.steps:
+            trail: set[str] = set()
+            name: str | None = start
+            while name is not None and name not in settled:
+                if name in trail:
+                    self._add(("steps", name, "goto"), "endless", f"{name} comes back to itself without listening",
+                              "listen or end somewhere in between")  # fmt: skip
+                    endless = True
+                    break
+                trail.add(name)
+                name = self.script.steps[name].goto
+            settled |= trail
+        return endless
+
+    def _paths(self) -> None:
+        first = _Node(self.script.start, identified=False, has_outcome=False)
+        seen = {first}
+        todo = [first]
+        while todo:
+            for node in self._follow(todo.pop()):
+                if node not in seen:
+                    seen.add(node)
+                    todo.append(node)
+        reached = {node.step for node in seen}
+        for name in self.script.steps:
+            if name not in reached:
+                self._add(
+                    ("steps", name), "unreachable", f"no path leads to the step {name}", "lead one there or remove it"
+                )
+        self._out_of_turns()
+        self._before_identity()
+        self._unused()
+
+    def _follow(self, node: _Node) -> Iterable[_Node]:
+        step = self.script.steps[node.step]
+        outcome = node.has_outcome or step.outcome is not None
+        if node.entered:
+            self._says(step.say, node.identified, node.step)
+        if step.end and not outcome:
+            self._add_once(("steps", node.step), "no_outcome", f"a call may end in {node.step} without an outcome",
+                           "give the step, or every branch that leads to it, an `outcome`")  # fmt: skip
+        if step.goto is not None:
+            yield _Node(step.goto, node.identified, outcome)
+        if (listen := step.listen) is None:
+            return
+        self._says(listen.ask_again, node.identified, node.step)
+        for fallback in (listen.no_input, listen.not_understood):
+            self._says(fallback.say, node.identified, node.step)
+            yield _Node(fallback.goto, node.identified, outcome)
+        yield _Node(self.script.out_of_turns, node.identified, outcome)
+        for branch in (*self.script.urgent, *listen.branches, *self.script.anywhere):
+            if branch.when_identified in (None, node.identified):
+                yield self._take(node, branch, has_outcome=outcome)
+        for answer in self.script.answers.values():
+            says = answer.say if node.identified or not answer.before_identity else answer.before_identity
+            self._says(says, node.identified, node.step)
+
+    def _take(self, node: _Node, branch: Branch, *, has_outcome: bool) -> _Node:
+        identified = node.identified if branch.identified is None else branch.identified
+        self._says(branch.say, identified, node.step)
+        for name, disclosure in self.script.disclosures.items():
+            if branch.outcome in disclosure.needed_for:
+                # The robot says a missing disclosure before it lets such an outcome count.
+                self._says((p.id for p in self.prompts.values() if p.disclosure == name), identified, node.step)
+        has_outcome = has_outcome or branch.outcome is not None
+        if branch.goto is not None:
+            return _Node(branch.goto, identified, has_outcome)
+        return _Node(node.step, identified, has_outcome, entered=False)
+
+    def _says(self, prompts: Iterable[str], identified: bool, step: str) -> None:
+        for prompt in prompts:
+            self.sayable.setdefault(prompt, set()).add(identified)
+            if not identified:
+                self.first_step.setdefault(prompt, step)
+
+    def _add_once(self, place: Place, code: str, message: str, fix: str) -> None:
+        problem = Problem(self.doc.file, self.doc.line_of(*place), code, message, fix)
+        if problem not in self.found:
+            self.found.append(problem)
+
+    def _out_of_turns(self) -> None:
+        name = self.script.out_of_turns
+        while (goto := self.script.steps[name].goto) is not None:
+            name = goto
+        if not self.script.steps[name].end:
+            self._add(
+                ("out_of_turns",),
+                "endless",
+                "after max_turns the call still goes on",
+                "name a step that leads to `end`",
+            )
+
+    def _before_identity(self) -> None:
+        for name, when in self.sayable.items():
+            if False not in when:
+                continue
+            prompt = self.prompts[name]
+            step = self.first_step[name]
+            for key, wordings in (("text", prompt.wordings), ("otherwise", prompt.otherwise)):
+                for i, wording in enumerate(wordings):
+                    private = [s for s in sorted(wording.slots) if not self.script.slots[s].before_identity]
+                    words = [word for word in ACCOUNT_WORDS if word in wording.literal]
+                    if told := private + words:
+                        self._add(
+                            ("prompts", name, key, i), "before_identity",
+                            f"{told[0]} can be told in step {step} before the callee has confirmed to be the client",
+                            "ask who is speaking first, or give an answer its `before_identity`",
+                        )  # fmt: skip
+
+    def _unused(self) -> None:
+        for name in self.prompts:
+            if name not in self.sayable:
+                self._add(
+                    ("prompts", name), "unused", f"the prompt {name} is never said", "say it or remove it", "warning"
+                )
+        used = {slot for p in self.prompts.values() for w in (*p.wordings, *p.otherwise) for slot in w.slots}
+        used |= {slot for _, _, acts in self._speakers() for act in acts for slot in act.slots}
+        used |= {branch.given for _, branch in self._branches()} | {s.below for s in self.script.slots.values()}
+        for name in self.script.slots:
+            if name not in used:
+                self._add(("slots", name), "unused", f"the slot {name} is never used", "use it or remove it", "warning")
+
+    # ------------------------------------------------------------ the opening notice
+
+    def _notice(self) -> None:
+        """docs/domain.md §3.7: that the voice is synthesised by AI and the call recorded, before anything is asked."""
+        name, said = self.script.start, []
+        while True:
+            step = self.script.steps[name]
+            said += [self.prompts[prompt] for prompt in step.say]
+            if step.goto is None:
+                break
+            name = step.goto
+        kept = [prompt for prompt in said if prompt.disclosure]
+        for what, words in (
+            ("that the voice is synthesised by AI", ("人工智能", "合成")),
+            ("that the call is recorded", ("录音",)),
+        ):
+            if not any(_always_says(prompt, words) for prompt in kept):
+                self._add(
+                    ("steps", self.script.start), "missing_notice", f"the opening does not say {what}",
+                    "say it first, in a prompt that is a disclosure (本次通话语音由人工智能合成，通话将被录音)",
+                )  # fmt: skip
+
+
+def _always_says(prompt: Prompt, words: tuple[str, ...]) -> bool:
+    return all(word in wording.literal for wording in (*prompt.wordings, *prompt.otherwise) for word in words)

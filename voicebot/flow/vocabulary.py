@@ -1,0 +1,47 @@
+"""The words a script may use and the words it must not: intents, slot types, and the trade's forbidden phrases."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# docs/domain.md §6: what callees say.
+INTENTS = frozenset(
+    {
+        "affirm", "deny", "identity_confirm", "not_self", "wrong_number",
+        "acknowledged", "done_already", "will_do", "give_plan", "extend", "cannot_comply", "dispute",
+        "busy", "callback", "refuse", "do_not_call", "complaint", "transfer_human",
+        "ask_robot", "ask_identity", "ask_ratio", "ask_line", "ask_amount", "ask_deadline", "ask_consequence",
+        "ask_how", "ask_fee", "ask_which", "interest", "ask_product",
+        "repeat", "not_understood", "wait", "greeting", "backchannel", "unknown",
+    }
+)  # fmt: skip
+
+# docs/domain.md §6: the types of what is said, and the slot type each can fill.
+HEARD_SLOTS = {
+    "callback_time": "datetime",
+    "amount": "money",
+    "date": "date",
+    "method": "text",
+    "person_relation": "text",
+    "reason": "text",
+}
+
+ACTS = frozenset({"do_not_call", "callback", "lead", "transfer", "complaint"})
+
+# docs/domain.md §3.10.
+BANNED = ("保本", "保收益", "稳赚", "零风险", "只赚不亏", "包中", "内幕", "肯定涨", "最低收益", "跟着买")
+
+# docs/domain.md §3.6, our reasoning: words that alone betray what the call is about.
+ACCOUNT_WORDS = (
+    "担保比例", "担保物", "警戒线", "平仓", "追保", "融资", "融券", "两融", "信用账户", "负债", "欠款", "罚息",
+    "展期", "中签", "缴款", "余额", "持仓", "市值", "亏损", "盈利", "到期", "赎回",
+)  # fmt: skip
+
+_SPACES = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\ufeff]+")
+
+
+def banned_in(text: str) -> str:
+    """The first forbidden phrase in a text, "" if none. Width variants, spaces and unseen characters hide nothing."""
+    plain = _SPACES.sub("", unicodedata.normalize("NFKC", text))
+    return next((word for word in BANNED if word in plain), "")
