@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from voicebot.flow.vocabulary import banned_in
 
-MONEY_MAX = Decimal(10) ** 12  # CNY; more than any account: a slip of the keyboard
+MONEY_MAX = Decimal(10) ** 12  # CNY, exclusive; more than any account: a slip of the keyboard
 PERCENT_MAX = Decimal(100_000)
 TEXT_MAX = 60
 TITLES = ("先生", "女士")
@@ -62,8 +62,8 @@ def _decimal(text: str) -> Decimal:
 
 def _money(text: str) -> str:
     amount = _decimal(text)
-    if not Decimal("0.01") <= amount <= MONEY_MAX:
-        raise ValueError("an amount from 0.01 to 1000000000000 yuan is wanted")
+    if not Decimal("0.01") <= amount < MONEY_MAX:
+        raise ValueError("an amount from 0.01 to under 1000000000000 yuan is wanted")
     return f"{amount:.2f}"
 
 
