@@ -16,7 +16,7 @@ FRAME_BYTES = SAMPLE_RATE * FRAME_MS // 1000 * 2
 SILENCE = bytes(FRAME_BYTES)
 
 
-class SipFault(Exception):  # noqa: N818  # the house calls what failed a fault
+class SipFault(Exception):  # the house calls what failed a fault
     """The telephone failed (not: the callee was busy, which is a value).
 
     `permanent` says that trying the same again cannot help (a malformed URI, a port in use).

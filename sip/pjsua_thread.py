@@ -95,7 +95,7 @@ class _Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.heard = False  # any provisional answer, 100 Trying included: somebody is there
         self.ring: Ringing | None = None
         self.ring_told: Ringing | None = None
-        self.answered = False
+        self.answered = self.answer_told = False
         self.media = False  # audio runs now
         self.media_ran = False
         self.held = False
@@ -115,7 +115,6 @@ class _Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             self.give_up_at = float("inf")
             self.thread.attach(self)  # the audio clock runs even if the answer carried no audio
             self.line.audio.open_gate()
-            self.thread.tell(self.line, Answered())
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self.gone = True
             self.thread.end(self, self.code, info.lastReason)
@@ -430,6 +429,9 @@ class SipThread:
             if ring != call.ring_told:
                 call.ring_told = ring
                 self.tell(call.line, ring)
+        if call.answered and not call.answer_told and not call.ended:
+            call.answer_told = True  # not from the callback: without a common codec the engine ends the call in there
+            self.tell(call.line, Answered())
         if call.broken and call.given_up is None:
             self._hang_up(call, Cause.FAULT)
         if now >= call.give_up_at:
@@ -499,18 +501,20 @@ class SipThread:
     def end(self, call: _Call, code: int, reason: str) -> None:
         """The call is over: say what that was."""
         ours = call.given_up is not None
-        cause: Cause
+        far = not ours
         if call.answered and (call.media_ran or ours) and call.given_up is not Cause.FAULT:
             cause = Cause.COMPLETED
         elif call.given_up is not None:
             cause = call.given_up
+        elif call.answered:
+            cause, far = cause_of(code), False  # the answer had no codec of ours: the engine said goodbye by itself
         elif code == pj.PJSIP_SC_REQUEST_TERMINATED and not call.line.outgoing:
             cause = Cause.CANCELLED
         elif code == pj.PJSIP_SC_REQUEST_TIMEOUT and not call.heard and call.line.outgoing:
-            cause = Cause.UNREACHABLE  # our own transaction timer: nobody is there
+            cause, far = Cause.UNREACHABLE, False  # our own transaction timer: nobody is there
         else:
             cause = cause_of(code)
-        self._end_line(call, Ending(cause, code, reason, by_far_end=not ours))
+        self._end_line(call, Ending(cause, code, reason, by_far_end=far))
 
     def _end_line(self, call: _Call, ending: Ending) -> None:
         if call.ended:

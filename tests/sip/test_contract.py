@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import Ends, frames_of
-from sip_scripts import strength, tone
 
 from sip.line import (
     FRAME_BYTES,
@@ -21,6 +19,8 @@ from sip.line import (
     Ringing,
     SipFault,
 )
+from tests.sip.ends import Ends, frames_of
+from tests.sip.scripts import strength, tone
 
 ENOUGH_MS = 400  # the jitter buffer, the far end's answer and one 20 ms clock are well within
 

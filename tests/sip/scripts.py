@@ -292,12 +292,13 @@ class Phone(asyncio.DatagramProtocol):
             dialog.respond(200, "OK", headers=(f"Expires: {message.get('expires')}",))
 
     async def close(self) -> None:
-        """Let the scripts end (2 s at most) and fail the test if one failed."""
+        """Let the scripts end (2 s at most) and fail the test if one did not come to its end."""
+        _, unfinished = await asyncio.wait(self._tasks, timeout=2) if self._tasks else ((), ())
         self.transport.close()
-        for task in self._tasks:
-            if not task.done():
-                await asyncio.wait([task], timeout=2)
-                task.cancel()
-        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
+        for task in unfinished:
+            task.cancel()
+        results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        for result in results:
             if isinstance(result, Exception):
                 raise result
+        assert not unfinished, "a script waits for what never came"
