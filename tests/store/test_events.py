@@ -13,9 +13,7 @@ EXAMPLES = [
     events.Answered(900),
     events.HeardPartial(1500, "喂"),
     events.Heard(2400, "喂，你好", 0.83, 1200, 1900),
-    events.Understood(
-        2400, (("greeting", 0.9), ("busy", 0.1)), (("callback_time", "下午三点", "2026-11-25T15:00"),)
-    ),
+    events.Understood(2400, (("greeting", 0.9), ("busy", 0.1)), (("callback_time", "下午三点", "2026-11-25T15:00"),)),
     events.Said(5200, "opening", "您好", 2500, 5200, complete=True),
     events.DisclosurePlayed(5200, "ai_notice"),
     events.DtmfReceived(6000, "1"),

@@ -131,6 +131,12 @@ def _guard_events() -> None:
                 f"CREATE TRIGGER call_events_no_{verb.lower()} BEFORE {verb} ON call_events "
                 "BEGIN SELECT RAISE(ABORT, 'call_events is append-only'); END"
             )
+        # INSERT OR REPLACE deletes without asking the delete trigger.
+        op.execute(
+            "CREATE TRIGGER call_events_no_replace BEFORE INSERT ON call_events WHEN EXISTS (SELECT 1 FROM call_events "
+            "WHERE call_id = NEW.call_id AND (seq = NEW.seq OR key = NEW.key)) "
+            "BEGIN SELECT RAISE(ABORT, 'call_events is append-only'); END"
+        )
         return
     op.execute(
         "CREATE FUNCTION call_events_append_only() RETURNS trigger LANGUAGE plpgsql AS "
