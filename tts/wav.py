@@ -1,0 +1,57 @@
+"""Sound files: 8000 Hz mono s16le WAV, as everything on the telephone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import wave
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from tts.voice import SAMPLE_RATE
+
+
+def write(path: Path, pcm: bytes) -> None:
+    """Write s16le 8000 Hz mono. Whoever reads `path` sees all of it or nothing. Raises `OSError`."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file, wave.open(file, "wb") as wav:
+            wav.setnchannels(1)
+            wav.setsampwidth(2)
+            wav.setframerate(SAMPLE_RATE)
+            wav.writeframes(pcm)
+        os.chmod(name, 0o666 & ~_umask())  # noqa: PTH101 # mkstemp makes it private; a WAV is an ordinary file
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def read(path: Path) -> bytes:
+    """s16le 8000 Hz mono of a 16-bit PCM WAV file of any rate; of several channels the mean is taken.
+
+    Raises `OSError`, and `ValueError` with one line for a file of another kind.
+    """
+    try:
+        with path.open("rb") as file, wave.open(file, "rb") as wav:
+            if wav.getsampwidth() != 2:
+                raise ValueError(f"{path}: only 16-bit PCM WAV files can be read")
+            rate, channels = wav.getframerate(), wav.getnchannels()
+            frames = wav.readframes(wav.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise ValueError(f"{path}: not a WAV file ({str(error) or 'it is cut off'})") from error
+    samples = np.frombuffer(frames[: len(frames) // (2 * channels) * 2 * channels], "<i2").reshape(-1, channels)
+    if rate == SAMPLE_RATE and channels == 1:
+        return samples.tobytes()
+    mixed = soxr.resample(samples.mean(axis=1, dtype=np.float32), rate, SAMPLE_RATE, quality="HQ")
+    return np.clip(np.rint(mixed), -32768, 32767).astype("<i2").tobytes()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
