@@ -18,6 +18,7 @@ pyttsx3 2.99 needs care, each point seen in its source and reproduced:
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -37,7 +38,12 @@ def main() -> None:
     """Answer requests until stdin ends."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever pyttsx3 or the library prints goes to stderr
-    sys.stdout = Path(os.devnull).open("w")  # pyttsx3's driver announces every file it writes
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        # pyttsx3's driver announces every file it writes.
+        _serve(answers)
+
+
+def _serve(answers: BinaryIO) -> None:
     engine = _Engine()
     for line in sys.stdin.buffer:
         request: dict[str, Any] = json.loads(line)
@@ -69,7 +75,7 @@ class _Engine:
         self._errors: list[str] = []
         self._finished = threading.Event()
         self._complete = False
-        self._engine.connect("error", lambda name, exception: self._errors.append(str(exception)))  # noqa: ARG005 # pyttsx3 passes both by name
+        self._engine.connect("error", lambda name, exception: self._errors.append(str(exception)))
         self._engine.connect("finished-utterance", self._on_finished)
         self._engine.runAndWait()
 
@@ -106,7 +112,7 @@ class _Engine:
             time.sleep(0.001)
         raise _Refused("espeak-ng does not come to rest", permanent=False)
 
-    def _on_finished(self, name: str | None, completed: bool) -> None:  # noqa: ARG002, FBT001 # pyttsx3's signature
+    def _on_finished(self, name: str | None, completed: bool) -> None:
         self._complete = completed
         self._finished.set()
 

@@ -24,8 +24,9 @@ _FADE = SAMPLE_RATE // 200  # 5 ms: no click where the silence was cut
 
 def shape(pcm: bytes, rate: int, volume: float = 1.0) -> bytes:
     """Mono s16le at `rate` Hz → s16le at 8000 Hz, silence at the ends cut to 40 ms, active speech at −20 dBFS RMS times
-    `volume` (0.0–1.0), peaks under −1 dBFS. Empty when nothing audible is in it."""
-    samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+    `volume` (0.0–1.0), peaks under −1 dBFS. Empty when nothing audible is in it.
+    """
+    samples: Samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
     if rate != SAMPLE_RATE:
         samples = soxr.resample(samples, rate, SAMPLE_RATE, quality="HQ")
     samples = trim(samples)
@@ -36,7 +37,7 @@ def shape(pcm: bytes, rate: int, volume: float = 1.0) -> bytes:
     peak = float(np.max(np.abs(samples)))
     # A peaky voice becomes quieter rather than clipped.
     gain = min(gain, 10 ** (PEAK_DBFS / 20) / peak) * min(max(volume, 0.0), 1.0)
-    return np.rint(samples * gain * 32767).astype("<i2").tobytes()
+    return np.asarray(np.rint(samples * gain * 32767), "<i2").tobytes()
 
 
 def active_dbfs(samples: Samples) -> float | None:
@@ -67,4 +68,5 @@ def trim(samples: Samples) -> Samples:
 
 def _energies(samples: Samples) -> npt.NDArray[np.float64]:
     padded = np.pad(samples, (0, -len(samples) % _FRAME)).astype(np.float64)
-    return np.square(padded.reshape(-1, _FRAME)).mean(axis=1)
+    energies: npt.NDArray[np.float64] = np.square(padded.reshape(-1, _FRAME)).mean(axis=1)
+    return energies

@@ -74,7 +74,5 @@ def respell(text: str) -> str:
 
 
 def _read(match: re.Match[str]) -> str:
-    syllables = lazy_pinyin(
-        match[0], style=Pinyin.TONE3, v_to_u=False, neutral_tone_with_five=True, errors=lambda _unread: []
-    )
+    syllables = lazy_pinyin(match[0], style=Pinyin.TONE3, v_to_u=False, neutral_tone_with_five=True, errors="ignore")
     return " " + " ".join(_IONG.sub(r"\1ong", syllable) for syllable in syllables) + " "

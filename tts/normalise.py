@@ -12,7 +12,7 @@ values:
 | datetime | 2026-11-25T15:00 | 十一月二十五日下午三点 | 11月25日15:00 |
 | digits | 600519 | 六零零五一九 | 600519 |
 | integer | 12 | 十二 | 12 |
-| name, title | 王建国, 先生 | the same, surnames respelled by their sound where most readers get them wrong | the same |
+| name, title | 单建国 | 善建国: a surname that is often misread is respelled by its sound | 单建国 |
 | text | any | see `tts.readable` | the same |
 """
 

@@ -21,7 +21,7 @@ def digits(text: str) -> str:
 def cardinal(number: int, *, counting: bool = False) -> str:
     """A whole number: 120000 → 十二万, 10005 → 一万零五, −3 → 负三.
 
-    `counting`: as before a unit of measure, where 2 is 两: 2 → 两, 200 → 两百, 20000 → 两万 (but 12 → 十二, 220 → 两百二十).
+    `counting`: as before a unit of measure, where 2 is 两: 2 → 两, 200 → 两百 (but 12 → 十二, 220 → 两百二十).
     Raises `ValueError` from 10¹⁶ on.
     """
     if abs(number) >= LIMIT:
@@ -41,7 +41,7 @@ def cardinal(number: int, *, counting: bool = False) -> str:
             continue
         if parts and (gap or group < 1000):
             parts.append("零")
-        parts.append(_group(group, unit=index > 0, first=not parts) + _GROUPS[index])
+        parts.append(_group(group, unit=index > 0) + _GROUPS[index])
         gap = False
     words = "".join(parts)
     if words.startswith("一十"):
@@ -51,7 +51,7 @@ def cardinal(number: int, *, counting: bool = False) -> str:
     return words
 
 
-def _group(group: int, *, unit: bool, first: bool) -> str:
+def _group(group: int, *, unit: bool) -> str:
     """One to four figures. 两 stands for 二 before 千 and alone before 万 and 亿, as everybody says it."""
     if group == 2 and unit:
         return "两"

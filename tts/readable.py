@@ -20,13 +20,11 @@ _PAUSES = "，。？！、；："
 _READABLE = re.compile(f"[{_HANZI}{_PAUSES}]*")
 
 # The letters as Chinese speakers name them.
-_LETTERS = dict(
-    zip(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        ("诶 必 西 地 衣 艾弗 记 艾尺 爱 杰 开 艾欧 艾姆 恩 欧 批 秋 阿尔 艾斯 踢 优 微 达不溜 艾克斯 外 贼").split(),
-        strict=True,
-    )
-)
+_LETTERS = {
+    "A": "诶", "B": "必", "C": "西", "D": "地", "E": "衣", "F": "艾弗", "G": "记", "H": "艾尺", "I": "爱", "J": "杰",
+    "K": "开", "L": "艾欧", "M": "艾姆", "N": "恩", "O": "欧", "P": "批", "Q": "秋", "R": "阿尔", "S": "艾斯",
+    "T": "踢", "U": "优", "V": "微", "W": "达不溜", "X": "艾克斯", "Y": "外", "Z": "贼",
+}  # fmt: skip
 _SIGNS = {
     "+": "加", "=": "等于", "&": "和", "@": "艾特", "×": "乘", "*": "乘", "÷": "除以", "<": "小于", ">": "大于",
     "≤": "小于等于", "≥": "大于等于", "≈": "约等于", "±": "正负", "~": "到", "～": "到", "%": "百分号", "‰": "千分号",
@@ -72,7 +70,7 @@ def _plain(character: str) -> str:
     if character.isascii() or character in _PAUSES or character in _STOPS:
         return character
     plain = unicodedata.normalize("NFKC", character)
-    return plain if all(c.isascii() and c.isprintable() or "\u3400" <= c <= "\u9fff" for c in plain) else character
+    return plain if all((c.isascii() and c.isprintable()) or "\u3400" <= c <= "\u9fff" for c in plain) else character
 
 
 def _percent(match: re.Match[str]) -> str:

@@ -19,7 +19,8 @@ _PLAIN = Style()
 
 class ScriptedVoice(Voice):
     """Speaks every text as bursts of eight harmonics, one a Hanzi, whose pitch depends on it. `Style.variant`: "" or
-    f1–f9, m1–m9. `rendered` counts the renderings."""
+    f1–f9, m1–m9. `rendered` counts the renderings.
+    """
 
     key = "scripted 1"
 

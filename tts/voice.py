@@ -12,7 +12,7 @@ SAMPLE_RATE = 8000
 
 
 class VoiceFault(Exception):
-    """The engine failed. `permanent` says that the same text cannot succeed (nothing speakable in it, no such voice)."""
+    """The engine failed. `permanent`: the same text cannot succeed (nothing speakable in it, no such voice)."""
 
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
@@ -22,7 +22,8 @@ class VoiceFault(Exception):
 @dataclass(frozen=True, slots=True)
 class Style:
     """How to speak. `variant`: the engine's name for a speaker ("" = its default); `rate`: words a minute as espeak
-    counts them (175 = its normal); `pitch`: 0–99; `volume`: 0.0–1.0."""
+    counts them (175 = its normal); `pitch`: 0–99; `volume`: 0.0–1.0.
+    """
 
     variant: str = ""
     rate: int = 185
@@ -37,7 +38,8 @@ class Voice(Protocol):
 
     async def render(self, text: str, style: Style = ...) -> bytes:
         """Speak `text` (Chinese, spoken form) and give its PCM, without leading or trailing silence over 60 ms.
-        Raises `VoiceFault`."""
+        Raises `VoiceFault`.
+        """
         ...
 
     async def close(self) -> None:

@@ -48,7 +48,7 @@ def read(path: Path) -> bytes:
     if rate == SAMPLE_RATE and channels == 1:
         return samples.tobytes()
     mixed = soxr.resample(samples.mean(axis=1, dtype=np.float32), rate, SAMPLE_RATE, quality="HQ")
-    return np.clip(np.rint(mixed), -32768, 32767).astype("<i2").tobytes()
+    return np.asarray(np.clip(np.rint(mixed), -32768, 32767), "<i2").tobytes()
 
 
 def _umask() -> int:

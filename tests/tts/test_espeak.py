@@ -77,7 +77,7 @@ async def test_a_hundred_renderings_lose_nothing(voice):
 
 @pytest.fixture(scope="module")
 def phonemes():
-    """The engine's own phonemes for a text, pauses and stress left out; words it takes for English begin with "(en)"."""
+    """The engine's phonemes for a text, without pauses and stress; words it takes for English begin with "(en)"."""
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     assert library.espeak_Initialize(1, 0, espeakng_loader.get_data_path().encode(), 0) > 0
     assert library.espeak_SetVoiceByName(b"cmn") == 0
