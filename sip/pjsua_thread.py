@@ -95,10 +95,11 @@ class _Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.heard = False  # any provisional answer, 100 Trying included: somebody is there
         self.ring: Ringing | None = None
         self.ring_told: Ringing | None = None
-        self.answered = self.answer_told = False
+        self.answered = False
         self.media = False  # audio runs now
         self.media_ran = False
         self.held = False
+        self.why: tuple[int, str] | None = None  # code and reason, where we know better than the last SIP message
         self.given_up: Cause | None = None  # we end it, and what that means before an answer
         self.give_up_at = float("inf")  # ring timer
         self.end_at = float("inf")  # the far end does not confirm our hanging up
@@ -110,11 +111,16 @@ class _Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.code = int(info.lastStatusCode) or self.code
         if info.state == pj.PJSIP_INV_STATE_EARLY and self.line.outgoing:
             self.ring = Ringing(self.code)
+        elif info.state == pj.PJSIP_INV_STATE_CONFIRMED and not len(info.media):
+            # The engine would notice half a second later.
+            self.broken = True
+            self.why = pj.PJSIP_SC_NOT_ACCEPTABLE_HERE, "the answer has no codec of ours"
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED and not self.answered:
             self.answered = True
             self.give_up_at = float("inf")
             self.thread.attach(self)  # the audio clock runs even if the answer carried no audio
             self.line.audio.open_gate()
+            self.thread.tell(self.line, Answered())
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self.gone = True
             self.thread.end(self, self.code, info.lastReason)
@@ -429,12 +435,10 @@ class SipThread:
             if ring != call.ring_told:
                 call.ring_told = ring
                 self.tell(call.line, ring)
-        if call.answered and not call.answer_told and not call.ended:
-            call.answer_told = True  # not from the callback: without a common codec the engine ends the call in there
-            self.tell(call.line, Answered())
         if call.broken and call.given_up is None:
             self._hang_up(call, Cause.FAULT)
         if now >= call.give_up_at:
+            call.why = call.code, "ring timer"
             self._hang_up(call, Cause.NO_ANSWER if call.heard else Cause.UNREACHABLE)
         if now >= call.end_at:
             call.end_at = float("inf")
@@ -502,18 +506,18 @@ class SipThread:
         """The call is over: say what that was."""
         ours = call.given_up is not None
         far = not ours
-        if call.answered and (call.media_ran or ours) and call.given_up is not Cause.FAULT:
+        if call.answered and call.given_up is not Cause.FAULT:
             cause = Cause.COMPLETED
         elif call.given_up is not None:
             cause = call.given_up
-        elif call.answered:
-            cause, far = cause_of(code), False  # the answer had no codec of ours: the engine said goodbye by itself
         elif code == pj.PJSIP_SC_REQUEST_TERMINATED and not call.line.outgoing:
             cause = Cause.CANCELLED
         elif code == pj.PJSIP_SC_REQUEST_TIMEOUT and not call.heard and call.line.outgoing:
             cause, far = Cause.UNREACHABLE, False  # our own transaction timer: nobody is there
         else:
             cause = cause_of(code)
+        if call.why is not None:
+            code, reason = call.why
         self._end_line(call, Ending(cause, code, reason, by_far_end=far))
 
     def _end_line(self, call: _Call, ending: Ending) -> None:
