@@ -18,7 +18,7 @@ from sip.line import SipFault
 from sip.uri import parse_target
 from tts.normalise import readable
 from tts.voice import Style, VoiceFault
-from tts.wav import write_wav
+from tts import wav
 from voicebot import demo as demo_
 from voicebot.asr.recognizer import AsrFault
 from voicebot.asr.transcribe import transcribe
@@ -242,7 +242,7 @@ def tts_say(
 
     pcm = _run(work())
     try:
-        write_wav(output, pcm)
+        wav.write(output, pcm)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise Wrong(f"{output}: {why}: name a file in a folder you may write") from None
