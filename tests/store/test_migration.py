@@ -73,8 +73,8 @@ _OPENER = "import sys; from voicebot.store import migration; migration.upgrade(s
 
 
 def test_processes_open_a_new_database_at_once(empty_database_url):
-    running = [subprocess.Popen([sys.executable, "-c", _OPENER, empty_database_url]) for _ in range(4)]
-    assert [process.wait(60) for process in running] == [0] * 4
+    running = [subprocess.Popen([sys.executable, "-c", _OPENER, empty_database_url]) for _ in range(2)]
+    assert [process.wait(60) for process in running] == [0, 0]
     Store.open(empty_database_url).close()
 
 

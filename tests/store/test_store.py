@@ -301,11 +301,11 @@ store.close()
 
 
 def test_processes_append_to_one_call_at_once(made, database_url):
-    names = ["a", "b", "c"]
+    names = ["a", "b"]
     running = [subprocess.Popen([sys.executable, "-c", _APPENDER, database_url, name]) for name in names]
-    assert [process.wait(60) for process in running] == [0, 0, 0]
+    assert [process.wait(60) for process in running] == [0, 0]
     stored = made.events("call-1")
-    assert [one.seq for one in stored] == list(range(1, 3 * 80 + 1))
+    assert [one.seq for one in stored] == list(range(1, 2 * 80 + 1))
     for name in names:
         own = [one.event.at_ms for one in stored if one.event.text == name]
         assert own == [n for n in range(40) for _ in range(2)]

@@ -36,9 +36,9 @@ _ESSENTIAL: Final = (events.Acted, events.Ended, events.Recorded, events.Conclud
 
 @dataclass(slots=True)
 class _Job:
-    """Something that needs everything before it to be written. `run` is None for a mere mark."""
+    """Something that needs everything before it to be written; it goes through or fails like a batch."""
 
-    run: Callable[[], Any] | None
+    run: Callable[[], Any]
     done: Future[Any] = field(default_factory=Future)
 
 
@@ -90,8 +90,10 @@ class Ledger:
         await asyncio.to_thread(self._store.create_call, call)
 
     async def flush(self) -> None:
-        """Wait until everything handed over so far is in the database."""
-        await self._after_all(None)
+        """Wait until everything handed over so far is in the database. Raises `StoreFault` if the ledger was closed
+        before it could be.
+        """
+        await self._after_all(lambda: None)
 
     async def close_call(self, call_id: str, *happened: events.Event, lead: Lead | None = None) -> CallRecord:
         """`Store.close_call` behind everything handed over so far; waits for a database that is away. Goes through even
@@ -119,7 +121,7 @@ class Ledger:
             return True
         return self.waiting < (self._capacity // 2 if isinstance(event, events.HeardPartial) else self._capacity)
 
-    async def _after_all(self, run: Callable[[], _T] | None) -> _T:
+    async def _after_all(self, run: Callable[[], _T]) -> _T:
         job = _Job(run)
         with self._lock:
             if self._closing:
@@ -179,7 +181,7 @@ class Ledger:
 
     def _do(self, job: _Job) -> None:
         try:
-            job.done.set_result(None if job.run is None else self._insist(job.run))
+            job.done.set_result(self._insist(job.run))
         except Exception as fault:
             job.done.set_exception(fault)
 
