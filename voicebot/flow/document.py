@@ -62,7 +62,10 @@ def parse(text: str, *, name: str, strings: bool = False) -> Document:
         _refuse_cleverness(text, name)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        opened = any(
+            what in (error.context or "") for what in ("a flow", "a quoted")
+        )  # what was never closed began there
+        mark = (error.context_mark if opened else None) or error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
         raise FlowError(
             [
