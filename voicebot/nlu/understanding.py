@@ -20,7 +20,8 @@ class Intent:
 class Slot:
     """One value said: its type (`callback_time`, `amount`, `date`, …), the characters [start, end) of the text that
     said it, those characters, and the normalised value (ISO 8601 for times, a plain decimal or "low–high" range in CNY
-    for amounts)."""
+    for amounts).
+    """
 
     type: str
     text: str
@@ -58,5 +59,6 @@ class Understander(Protocol):
 
     def understand(self, text: str, *, expecting: Collection[str] = (), now: datetime) -> Understanding:
         """`expecting`: intents the script's step waits for (a hint, never a filter); `now`: the caller's clock, from
-        which "明天下午三点" is counted. Never raises for any text."""
+        which "明天下午三点" is counted. Never raises for any text.
+        """
         ...

@@ -1,0 +1,171 @@
+"""Understanding by lexicon: phrases and patterns matched by sound, the longest explanation of each stretch winning.
+
+Deterministic, explainable and free of training: it is what understands where no model is installed, and the guard on
+the intents that must not be missed. The words are data: `lexicon.yaml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from voicebot.nlu.calendar import TradingCalendar, WeekendCalendar
+from voicebot.nlu.characters import CLAUSE_END, is_hanzi, plain_spelling
+from voicebot.nlu.lexicon_file import LexiconFile, read_lexicon
+from voicebot.nlu.pattern import Claim, Pattern, spelling_pattern
+from voicebot.nlu.slots import SlotParser
+from voicebot.nlu.understanding import Intent, Slot, Understanding
+from voicebot.nlu.view import View, lean_view, plain_view
+
+SHIPPED = Path(__file__).with_name("lexicon.yaml")
+
+UNKNOWN = "unknown"
+_MASK = ""
+# A turn on the telephone is at most about a minute: 300 characters. What is beyond these is not read.
+_READ_CHARACTERS = 1000
+# Below this nothing is said to be meant.
+_LEAST_CONFIDENCE = 0.5
+_WEAK = 0.7
+# How much the words that nothing explains speak against a short explanation.
+_UNEXPLAINED = 0.35
+# What the script's expectation adds: enough to go before another intent of the same stretch, not to make one up.
+_EXPECTED = 0.04
+# The plain phrases of this length mean their intent wherever they stand; shorter ones only as a clause of their own.
+_ANYWHERE = 4
+# Beside these a bare value is still the answer.
+_NO_SUBSTANCE = frozenset({"affirm", "deny", "backchannel", "greeting", "busy", "acknowledged", "refuse", "wait"})
+_PARTICLES = "[的了吧啊呀呢嘛哈哦嘞呗哎噢哟]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    intent: str
+    pattern: Pattern
+    weight: float = 1.0
+    when_expected: bool = False
+
+
+def _phrase_pattern(phrase: str) -> str:
+    """The pattern of a plain phrase."""
+    literal = re.escape(plain_spelling(phrase).replace(" ", ""))
+    if len(literal) >= _ANYWHERE and all(map(is_hanzi, phrase)):
+        return literal if phrase[0] in "不没别" else f"(?<![不没别])(?<!没有){literal}"
+    return f"^{literal}{_PARTICLES}*$"
+
+
+class LexiconUnderstander:
+    """An `Understander` (voicebot.nlu.understanding) on a lexicon. Safe to share between threads."""
+
+    name = "lexicon"
+
+    def __init__(self, lexicon: LexiconFile, calendar: TradingCalendar | None = None) -> None:
+        """Compile every pattern once (about half a second). `calendar`: which days are traded (default: Monday to
+        Friday). Raises LexiconError when a pattern does not compile.
+        """
+        self.lexicon = lexicon
+        self._words = [(spelling_pattern(word), word) for word in lexicon.spell_by_sound]
+        self._rules: list[_Rule] = [_Rule(_MASK, Pattern(source, lexicon.words)) for source in lexicon.masks]
+        for intent, entry in lexicon.intents.items():
+            patterns = [*map(_phrase_pattern, entry.phrases), *entry.patterns]
+            self._rules += [_Rule(intent, Pattern(source, lexicon.words)) for source in patterns]
+            self._rules += [_Rule(intent, Pattern(source, lexicon.words), _WEAK) for source in entry.weak]
+            self._rules += [
+                _Rule(intent, Pattern(source, lexicon.words), when_expected=True) for source in entry.when_expected
+            ]
+        self._order = {intent: place for place, intent in enumerate(lexicon.intents)}
+        self._critical = frozenset(intent for intent, entry in lexicon.intents.items() if entry.safety_critical)
+        self._slots = SlotParser(lexicon, calendar or WeekendCalendar())
+
+    def understand(self, text: str, *, expecting: Collection[str] = (), now: datetime) -> Understanding:
+        """See `Understander.understand`."""
+        plain = plain_view(plain_spelling(text[:_READ_CHARACTERS]), self._words)
+        views = (plain, lean_view(plain))
+        claims = self._claims(views, frozenset(expecting))
+        confidences = self._weigh(claims, views, frozenset(expecting))
+        slots = self._slots.parse(plain, text, intents=confidences.keys(), expecting=expecting, now=now)
+        self._infer(confidences, slots, plain, frozenset(expecting))
+        intents = sorted(
+            (Intent(name, round(value, 3)) for name, value in confidences.items() if value >= _LEAST_CONFIDENCE),
+            key=lambda intent: (-intent.confidence, intent.name not in self._critical, self._order[intent.name]),
+        )
+        return Understanding(text, tuple(intents) or (Intent(UNKNOWN, 1.0),), slots)
+
+    def _claims(self, views: Iterable[View], expecting: frozenset[str]) -> list[Claim]:
+        """Every stretch that some rule explains, in each view, the best explanations first."""
+        best: dict[tuple[str, int, int, bool], Claim] = {}
+        for rule in self._rules:
+            if rule.when_expected and rule.intent not in expecting:
+                continue
+            for view in views:
+                for claim in rule.pattern.claims(view, rule.intent, weight=rule.weight, expected=rule.when_expected):
+                    key = (claim.intent, claim.start, claim.end, claim.expected)
+                    known = best.get(key)
+                    if known is None or claim.evidence * claim.weight > known.evidence * known.weight:
+                        best[key] = claim
+        return sorted(best.values(), key=lambda claim: (-claim.evidence, claim.intent != _MASK, claim.start))
+
+    def _weigh(self, claims: list[Claim], views: tuple[View, View], expecting: frozenset[str]) -> dict[str, float]:
+        """The claims that stand beside each other, as confidences: longer explanations push shorter ones aside."""
+        owner: dict[int, tuple[str, float]] = {}  # character heard → (intent, evidence) of its best explanation
+        stood: list[Claim] = []
+        for claim in claims:
+            taken = 0
+            for place in range(claim.start, claim.end):
+                intent, evidence = owner.get(place, (claim.intent, 0.0))
+                # What is only expected stands beside another reading of the same words, such as 对: yes, it is me.
+                if intent != claim.intent and not (claim.expected and evidence < claim.evidence + 1):
+                    taken += 1
+            if 2 * taken > claim.end - claim.start:
+                continue
+            stood.append(claim)
+            if not claim.expected:
+                for place in range(claim.start, claim.end):
+                    owner.setdefault(place, (claim.intent, claim.evidence))
+        explained = {place for claim in stood for place in range(claim.start, claim.end)}
+        lean = [place for place, char in zip(views[1].offsets, views[1].text, strict=True) if char != CLAUSE_END]
+        unexplained = sum(place not in explained for place in lean) / max(1, len(lean))
+        confidences: dict[str, float] = {}
+        for claim in stood:
+            if claim.intent == _MASK:
+                continue
+            confidence = 0.97 * claim.weight * (1 - 0.6 * (1 - claim.likeness))
+            confidence *= 1 - _UNEXPLAINED * unexplained * min(1.0, 2 / claim.evidence)
+            if claim.intent in expecting:
+                confidence += _EXPECTED * (1.5 if claim.expected else 1) * (1 - confidence) / 0.1
+            confidences[claim.intent] = max(min(confidence, 0.99), confidences.get(claim.intent, 0.0))
+        return confidences
+
+    def _infer(
+        self, confidences: dict[str, float], slots: tuple[Slot, ...], plain: View, expecting: frozenset[str]
+    ) -> None:
+        """What a value alone means: a time is when to call back, an amount what will be paid in."""
+        substance = confidences.keys() - _NO_SUBSTANCE
+        words = len(plain.text.replace(CLAUSE_END, ""))
+        for slot in slots:
+            share = (slot.end - slot.start) / max(1, words)
+            if slot.type == "callback_time" and "callback" not in confidences:
+                if "callback" in expecting:
+                    confidences["callback"] = 0.85
+                elif not substance and share >= 0.5:
+                    confidences["callback"] = 0.75
+            elif slot.type == "amount" and "give_plan" in expecting and not substance:
+                confidences["give_plan"] = 0.8
+
+
+@cache
+def _shipped() -> LexiconUnderstander:
+    return LexiconUnderstander(read_lexicon(SHIPPED))
+
+
+def load(path: Path | None = None, calendar: TradingCalendar | None = None) -> LexiconUnderstander:
+    """The understander on a lexicon file; without `path` the shipped one, which is compiled once a process.
+
+    Raises LexiconError (one line, naming file and place) when the file is missing, malformed, or holds a bad pattern.
+    """
+    if path is None and calendar is None:
+        return _shipped()
+    return LexiconUnderstander(read_lexicon(path or SHIPPED), calendar)

@@ -1,0 +1,66 @@
+"""The form of `lexicon.yaml`, checked when it is read: what the patterns are is for lexicon.py to say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from voicebot.nlu.errors import LexiconError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class IntentEntry(_Part):
+    """One intent: its Chinese name, what it means, and how it is said.
+
+    `phrases`: plain words; `patterns`: see `voicebot.nlu.pattern.Pattern`; `weak`: patterns that only suggest it (their
+    confidence is lower); `when_expected`: patterns that mean it only where the script waits for it; `counter_examples`:
+    texts that look like it and are not (the tests read them, as a model's training will); `safety_critical`: whether
+    mistaking it harms somebody.
+    """
+
+    name: str
+    description: str
+    phrases: list[str] = Field(min_length=1)
+    patterns: list[str] = []
+    weak: list[str] = []
+    when_expected: list[str] = []
+    counter_examples: list[str] = []
+    safety_critical: bool = False
+
+
+class LexiconFile(_Part):
+    """The whole file. `spell_by_sound`: words a recogniser spells wrongly; `words`: named groups for `<name>` in
+    patterns; `masks`: patterns of stretches that mean nothing; `slots`: per slot type, value → patterns.
+    """
+
+    spell_by_sound: list[str] = []
+    words: dict[str, str] = {}
+    masks: list[str] = []
+    intents: dict[str, IntentEntry] = Field(min_length=1)
+    slots: dict[str, dict[str, list[str]]] = {}
+
+
+def read_lexicon(path: Path) -> LexiconFile:
+    """Read and check a lexicon file.
+
+    Raises LexiconError in one line: unreadable, no YAML (with the line), or broken form (with the place in it).
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise LexiconError(f"{path}: {error}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise LexiconError(f"{where}: {getattr(error, 'problem', error)}") from error
+    try:
+        return LexiconFile.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise LexiconError(f"{path}: {place}: {first['msg']}") from error

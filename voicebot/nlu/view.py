@@ -1,0 +1,77 @@
+"""A text as the patterns read it: words only, and for each character its place in the text that was heard.
+
+Two views are read side by side. The plain one leaves out blanks and unknown words; the lean one also leaves out
+fillers (嗯, 那个, 就是 …), softening particles and stammers (我我我, 不不不), which a pattern need then not foresee.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voicebot.nlu.characters import BLANK, UNKNOWN_WORD, is_hanzi
+from voicebot.nlu.sound import same_reading, sound_of
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`text`, its `sound` (symbols, same length), and for every character its offset in the text heard."""
+
+    text: str
+    sound: str
+    offsets: tuple[int, ...]
+
+    def heard(self, start: int, end: int) -> tuple[int, int]:
+        """The characters [start, end) of this view as a stretch of the text heard."""
+        return self.offsets[start], self.offsets[end - 1] + 1
+
+
+_FILLERS = re.compile(
+    r"嗯+|呃+|额(?!度)|那个|这个(?!月|星期|礼拜|周)|就是(?!我|你)|就是说|啊+|呀|哎(?!呀)|唉|诶|哦+|噢+|喔|嘛|呢|哈+|嘞|呗|哟|嗨|欸|(?<!女)(?<!子)儿(?!子|女|媳|童)"
+)
+_STAMMER = re.compile(r"([\u4e00-\u9fff]{1,3})(?:\1)+")
+_NO_STAMMER = frozenset("一二两三四五六七八九十百千万零几看等妈爸爷奶哥姐弟妹谢宝天个点刚常慢")
+
+
+def _respell(text: str, words: Sequence[tuple[re.Pattern[str], str]]) -> str:
+    """`text` with every stretch that is read like one of the trade's words spelled as that word.
+
+    Tones aside, but without dialect's confusions: what is spelled anew must be sure.
+    """
+    sound = sound_of(text)
+    for pattern, word in words:
+        for found in pattern.finditer(sound):
+            start, end = found.span()
+            if all(map(same_reading, text[start:end], word)):
+                text = text[:start] + word + text[end:]
+    return text
+
+
+def plain_view(spelled: str, words: Sequence[tuple[re.Pattern[str], str]]) -> View:
+    """The plain view of a text in plain spelling; `words`: what to spell by sound, as (pattern over symbols, word)."""
+    kept = [(place, char) for place, char in enumerate(spelled) if char not in (BLANK, UNKNOWN_WORD)]
+    text = _respell("".join(char for _, char in kept), words)
+    return View(text, sound_of(text), tuple(place for place, _ in kept))
+
+
+def lean_view(plain: View) -> View:
+    """The lean view of the same text."""
+    keep = bytearray(b"\x01" * len(plain.text))
+    for found in _FILLERS.finditer(plain.text):
+        keep[found.start() : found.end()] = bytes(found.end() - found.start())
+    places = [place for place, kept in enumerate(keep) if kept]
+    text = "".join(plain.text[place] for place in places)
+    # A stammer keeps its last saying, which is the one that went on.
+    keep = bytearray(b"\x01" * len(text))
+    for found in _STAMMER.finditer(text):
+        said = found[1]
+        if len(said) == 1 and (said in _NO_STAMMER or not is_hanzi(said)):
+            continue
+        if any(char in "一二两三四五六七八九十百千万" for char in said):
+            continue
+        drop = found.end() - found.start() - len(said)
+        keep[found.start() : found.start() + drop] = bytes(drop)
+    kept_places = [place for place, kept in enumerate(keep) if kept]
+    lean = "".join(text[place] for place in kept_places)
+    return View(lean, sound_of(lean), tuple(plain.offsets[places[place]] for place in kept_places))
