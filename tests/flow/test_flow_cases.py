@@ -10,6 +10,7 @@ from voicebot.flow.dialogue import Digit, Silence
 from voicebot.flow.loading import check, find, load, names
 from voicebot.flow.problems import FlowError
 from voicebot.flow.sample import contact, sample_slots
+from voicebot.flow.vocabulary import INTENTS
 from voicebot.nlu.lexicon import load as load_lexicon
 
 SHIPPED = [(name, case) for name in names() for case in cases(name).cases]
@@ -60,6 +61,10 @@ def test_account_data_before_identity_is_seen(flow, contact, now, lexicon):
     assert list(differences(case, held)) == []
     held.lines = [line.__class__(line.role, line.text, prompt=line.prompt, identified=False) for line in held.lines]
     assert any("128.50%" in line or "信用账户" in line for line in differences(case, held))
+
+
+def test_scripts_and_understanding_speak_of_the_same_intents(lexicon):
+    assert set(lexicon.lexicon.intents) | {"unknown"} == INTENTS
 
 
 def test_gestures_are_read():

@@ -168,7 +168,7 @@ def test_a_mistake_is_found_at_its_line(tmp_path, rule, there, instead):
         (b"\xff\xfe\x00", "encoding"),
         (b"a: \x00", "yaml"),
         (b'a: "\\UFFFFFFFF"', "yaml"),
-        (b'a: "\\ud800"', "encoding"),
+        (b'a: "\\ud800"', "yaml"),
         (b"[" * 5000, "too_deep"),
         (b"a: &x [*x]", "alias"),
         (b"--- a\n--- b\n", "yaml"),
