@@ -78,6 +78,15 @@ def test_processes_open_a_new_database_at_once(empty_database_url):
     Store.open(empty_database_url).close()
 
 
+def test_only_the_owner_may_read_the_database(tmp_path):
+    store = Store.open(f"sqlite:///{tmp_path / 'var' / 'record.db'}")
+    store.add_do_not_call("13800138000", "asked")
+    modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "var").iterdir()}
+    assert modes == {"record.db": 0o600, "record.db-wal": 0o600, "record.db-shm": 0o600}
+    assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -86,7 +95,7 @@ def test_processes_open_a_new_database_at_once(empty_database_url):
         ("mysql://host/db", "databases are sqlite or postgresql, not 'mysql'"),
         ("sqlite://", "the SQLite database needs a file"),
         ("sqlite:///:memory:", "the SQLite database needs a file"),
-        ("sqlite:////dev/null/record.db", "the folder of the database"),
+        ("sqlite:////dev/null/record.db", "the database file /dev/null/record.db: not a directory"),
         ("sqlite:////", "unable to open database file"),
     ],
 )

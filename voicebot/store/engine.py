@@ -56,10 +56,13 @@ def _sqlite(file: str, busy_timeout_ms: int) -> Engine:
     """
     try:
         Path(file).absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Clients' data: for the owner only. SQLite gives its -wal and -shm files the mode of this one.
+        Path(file).touch(mode=0o600)
+    except FileExistsError:  # what should be its folder is a file
+        raise StoreFault(f"the database file {file}: not a directory", permanent=True) from None
     except OSError as error:
-        raise StoreFault(
-            f"the folder of the database {file}: {(error.strerror or str(error)).lower()}", permanent=True
-        ) from None
+        said = (error.strerror or str(error)).lower()
+        raise StoreFault(f"the database file {file}: {said}", permanent=True) from None
     engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": busy_timeout_ms / 1000})
 
     @event.listens_for(engine, "connect")

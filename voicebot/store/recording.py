@@ -66,7 +66,8 @@ class Recording:
         self._created = False
         self._finished: RecordingFile | None = None
         try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):  # a file where the folder should be: opening below it says so
+                self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # O_EXCL: a recording is never overwritten.
             self._fd = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
