@@ -7,7 +7,9 @@ event loop's side (`sip.pjsua`) holds no pjsua2 object. Rules of lifetime, each 
 - a `Call` freed after its slot was reused hangs up the new call: it is dropped right after `libHandleEvents` and before
   the next dial, or disowned when somebody still holds it;
 - ports are permanent (`sip.ports`);
-- nothing of pjsua2 may be alive after `libDestroy`: hang up, pump until no call is left, free calls, account, ports.
+- nothing of pjsua2 may be alive after `libDestroy`: hang up, pump until no call is left, free calls and account, stop
+  the media clock, free the ports, destroy;
+- what a pjsua2 object contains does not keep that object alive: `self.getInfo().media` reads freed memory.
 """
 
 from __future__ import annotations
@@ -364,7 +366,7 @@ class SipThread:
             raise SipFault(f"registration at {self.options.registrar} failed: {code} {reason}", permanent=refused)
 
     def _close(self) -> None:
-        """The measured order: calls, account, ports, then the library. Every line gets its ending."""
+        """The measured order: calls, account, clock, ports, then the library. Every line gets its ending."""
         try:
             self._end_all()
             if self._endpoint is not None:
@@ -392,6 +394,9 @@ class SipThread:
             self._account.shutdown()
             self._account = None
         self._sink = None
+        if self._ports:
+            # Stop the media clock first: freeing even idle ports under it crashed within 300 closes.
+            self._endpoint.audDevManager().setNoDev()
         self._free_ports.clear()
         self._ports.clear()
         if self._endpoint is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
@@ -57,6 +58,10 @@ class Ends:
             await asyncio.sleep(ms / 1000)
         else:
             await self.network.advance(ms // 20)
+
+    def now_ms(self) -> float:
+        """The line's own time, which a busy machine may let run on for longer than was asked."""
+        return time.monotonic() * 1000 if self.network is None else self.network.now_ms
 
     async def within(self, what: Awaitable[T]) -> T:
         """The result of something that must happen within `PATIENCE_S`."""
