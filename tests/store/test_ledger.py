@@ -93,7 +93,8 @@ async def test_events_reach_the_database_by_themselves_and_in_company(store, mon
     for n in range(50):
         ledger.append("call-1", events.HeardPartial(n, "喂"))
     await until(lambda: ledger.waiting == 0)
-    assert batches == [50]
+    assert sum(batches) == 50
+    assert len(batches) < 10
     await ledger.close()
 
 
@@ -163,7 +164,7 @@ async def test_no_call_is_begun_without_its_record(impatient):
 
 
 async def test_the_bound_and_what_is_said_of_it(impatient):
-    ledger = Ledger(impatient, capacity=10, gather_s=0.01)
+    ledger = Ledger(impatient, capacity=10, gather_s=60)  # nothing is taken out before the closing asks for it
     other = Held(impatient)
     try:
         for n in range(20):

@@ -188,7 +188,8 @@ def test_a_killed_writer_leaves_a_playable_file_that_can_be_made_whole(tmp_path)
     whole = repair(tmp_path, PATH)
     _, right = read(tmp_path / PATH)
     assert len(right) >= len(played)
-    assert np.array_equal(right, np.repeat(np.arange(len(right) // 160) % 30000, 160))
+    # The kill may fall into a write: what is there is right, down to the last sample.
+    assert np.array_equal(right, np.arange(len(right)) // 160 % 30000)
     assert (whole.path, whole.problem) == (PATH, "the process that wrote it died")
     assert whole.duration_ms == len(right) // 8
     assert whole.sha256 == hashlib.sha256((tmp_path / PATH).read_bytes()).hexdigest()
