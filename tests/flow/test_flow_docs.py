@@ -1,0 +1,30 @@
+"""What the page on scripts shows can be used word for word."""
+
+import re
+from pathlib import Path
+
+from voicebot.flow.cases import cases
+from voicebot.flow.loading import check, load
+
+PAGE = (Path(__file__).parents[2] / "docs" / "flows.md").read_text(encoding="utf-8")
+SCRIPT, CASES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_script_on_the_page_is_clean(tmp_path):
+    folder = tmp_path / "visit"
+    folder.mkdir()
+    (folder / "flow.yaml").write_text(SCRIPT, encoding="utf-8")
+    assert check(folder) == []
+
+
+def test_the_case_on_the_page_can_be_read(tmp_path):
+    (tmp_path / "flow.yaml").touch()
+    (tmp_path / "cases.yaml").write_text(CASES, encoding="utf-8")
+    [case] = cases(tmp_path).cases
+    assert case.contact == {"ratio": "120"}
+
+
+def test_the_picture_shows_every_step_of_the_margin_call():
+    [picture] = re.findall(r"```mermaid\n(.*?)```", PAGE, re.DOTALL)
+    missing = {step for step in load("margin_call").script.steps if not re.search(rf"\b{step}\b", picture)}
+    assert missing == set()
