@@ -50,7 +50,7 @@ async def place(
     await ledger.flush()
     happened = [stored.event for stored in await asyncio.to_thread(store.events, order.call_id)]
     so_far = await asyncio.to_thread(store.call, order.call_id)
-    judged = judge(so_far, happened, outcome.disposition)
+    judged = judge(so_far, happened, outcome.disposition, zone=zone)
     concluded = events.Concluded(at_ms, outcome.disposition, judged.grade, tuple(outcome.response_ms))
     return await ledger.close_call(order.call_id, recorded, concluded, lead=judged.lead)
 
