@@ -1,4 +1,4 @@
-"""Sound files: 8000 Hz mono s16le WAV, as everything on the telephone."""
+"""Sound files: 8000 Hz s16le WAV, as everything on the telephone."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import soxr
 from tts.voice import SAMPLE_RATE
 
 
-def write(path: Path, pcm: bytes) -> None:
-    """Write s16le 8000 Hz mono. Whoever reads `path` sees all of it or nothing. Raises `OSError`."""
+def write(path: Path, pcm: bytes, *, channels: int = 1) -> None:
+    """Write s16le 8000 Hz, `channels` interleaved. Whoever reads `path` sees all of it or nothing. Raises `OSError`."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file, wave.open(file, "wb") as wav:
-            wav.setnchannels(1)
+            wav.setnchannels(channels)
             wav.setsampwidth(2)
             wav.setframerate(SAMPLE_RATE)
             wav.writeframes(pcm)

@@ -17,17 +17,14 @@ from tts.readable import readable
 from voicebot.flow import document
 from voicebot.flow.dispositions import Disposition
 from voicebot.flow.problems import FlowError
+from voicebot.softphone.fault import PersonaError
+
+__all__ = ["FOLDER", "Persona", "PersonaError", "load", "shipped"]
 
 FOLDER = Path(__file__).resolve().parents[2] / "personas"
 
 Ms = Annotated[int, Field(ge=0, le=600_000)]
 Db = Annotated[float, Field(ge=-90, le=0)]
-
-
-class PersonaError(Exception):
-    """A persona that cannot be played: one line each for what is wrong, "file:line: …". Always permanent."""
-
-    permanent = True
 
 
 def _speakable(text: str) -> str:
