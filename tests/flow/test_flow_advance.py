@@ -114,6 +114,21 @@ def test_a_plan_with_an_amount_is_read_back(told, heard):
     assert told.concluded(by_callee=False) == Disposition.WILL_DO
 
 
+def test_an_amount_denied_is_not_recorded(told, heard):
+    told.step(heard("ask_amount", amount="500000")).step(heard("give_plan", amount="200000")).step(heard("deny"))
+    assert told.acts == [("lead", {"reason": "will_do"})]
+
+
+def test_an_amount_in_a_question_is_no_plan(told, heard):
+    told.step(heard("ask_amount", amount="500000")).step(heard("will_do"))
+    assert told.acts == [("lead", {"reason": "will_do"})]
+
+
+def test_saying_once_more_who_one_is_acknowledges_nothing(told, heard):
+    assert told.step(heard("identity_confirm")).prompts == ["ask_plan"]
+    assert told.concluded() == Disposition.HUNG_UP
+
+
 def test_a_range_is_no_amount_to_read_back(told, heard):
     told.step(heard("give_plan", amount="200000–300000"))
     assert told.prompts == ["bye_plan"]
@@ -252,7 +267,7 @@ def test_without_the_optional_slots_other_words_are_used(flow, contact, now, hea
     [
         ({"ratio": None}, "ratio: missing"),
         ({"ratio": " "}, "ratio: missing"),
-        ({"ratio": "高"}, "ratio: '高' is no percent"),
+        ({"ratio": "高"}, "ratio: no percent"),
         ({"rato": "1"}, "rato: no such slot"),
         ({"ratio": "145"}, "ratio: 145 is not below line"),
         ({"deadline": "2026-11-23T10:00"}, "deadline: 2026-11-23T10:00 is past"),

@@ -106,6 +106,7 @@ MISTAKES = [
     ("undefined_slot", "given: time, outcome", "given: tme, outcome"),
     ("unknown_disclosure", "    disclosure: warning", "    disclosure: warnings ⚡"),
     ("unsaid_disclosure", "  notice: {}", "  notice: {}\n  risk: {} ⚡"),
+    ("missing_disclosure", "  warning: {needed_for: acknowledged}", "  warning: {}"),
     ("not_heard", "given: time, outcome", "given: ratio, outcome"),
     ("maybe_unknown", "  clear: 清楚了吗？", "  clear: 请拨打{phone}。 ⚡"),
     ("maybe_unknown", "  clear: 清楚了吗？", "  clear: 那么{time}见。 ⚡"),
@@ -194,6 +195,8 @@ def test_an_unknown_flow_is_answered_with_the_known_ones():
         load("margin_cal")
     with pytest.raises(FlowError):
         load("../../etc/passwd")
+    with pytest.raises(FlowError):
+        load("x" * 300)
 
 
 def test_a_version_belongs_to_every_file_of_the_folder(tmp_path):

@@ -54,7 +54,7 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime) -> State:
         try:
             values[name] = canonical(spec.type, text)
         except ValueError as error:
-            wrong.append(f"{name}: {text[:40]!r} is no {spec.type}, {error}")
+            wrong.append(f"{name}: no {spec.type}, {error}")
     for name in values:
         spec = specs[name]
         if spec.below in values and Decimal(values[name]) >= Decimal(values[spec.below]):

@@ -43,12 +43,19 @@ def find(path_or_name: str | Path, *, flows: Path = FLOWS) -> Path:
     candidates = [path] if path.is_absolute() or len(path.parts) != 1 else [flows / path, path]
     for candidate in candidates:
         folder = candidate.parent if candidate.name == SCRIPT else candidate
-        if (folder / SCRIPT).is_file():
+        if _is_file(folder / SCRIPT):
             return folder
     there_are = ", ".join(names(flows=flows)) or "none"
     raise FlowError(
         [Problem(str(path_or_name), 1, "no_such_flow", "there is no such flow", f"name one of: {there_are}")]
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than the file system takes
+        return False
 
 
 def names(*, flows: Path = FLOWS) -> list[str]:
@@ -86,7 +93,14 @@ def _read(folder: Path) -> tuple[model.Flow | None, list[Problem]]:
     if broken:
         return None, problems + broken
     problems += rules.problems(script, prompts, doc)
-    return model.Flow(script.name, script.kind, version(folder), script, prompts), problems
+    try:
+        return model.Flow(script.name, script.kind, version(folder), script, prompts), problems
+    except OSError as error:
+        fix = "make every file of the folder readable"
+        return None, [
+            *problems,
+            Problem(str(error.filename), 1, "unreadable", f"cannot read it ({error.strerror})", fix),
+        ]
 
 
 def _short(file: Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from voicebot.flow.dispositions import NEED_DISCLOSURE
 from voicebot.flow.document import Document
 from voicebot.flow.model import ActSpec, Branch, Prompt, Script, Wording
 from voicebot.flow.problems import Problem
@@ -157,6 +158,11 @@ class _Inspector:
         return bool(getattr(spec, "optional", False)) or getattr(spec, "source", "") == "callee"
 
     def _disclosures_said(self) -> None:
+        needed = {outcome for spec in self.script.disclosures.values() for outcome in spec.needed_for}
+        for place, branch in self._branches():
+            if branch.outcome in NEED_DISCLOSURE - needed:
+                fix = f"give a disclosure `needed_for: {branch.outcome}`"
+                self._add((*place, "outcome"), "missing_disclosure", f"{branch.outcome} without a disclosure", fix)
         said = {prompt.disclosure for prompt in self.prompts.values()}
         for name in self.script.disclosures:
             if name not in said:
