@@ -114,6 +114,17 @@ def test_a_plan_with_an_amount_is_read_back(told, heard):
     assert told.concluded(by_callee=False) == Disposition.WILL_DO
 
 
+def test_the_same_amount_once_more_confirms_it(told, heard):
+    told.step(heard("give_plan", amount="200000")).step(heard("give_plan", amount="200000"))
+    assert told.acts == [("lead", {"plan_amount": "200000.00", "reason": "will_do"})]
+
+
+def test_another_amount_is_read_back_again(told, heard):
+    told.step(heard("give_plan", amount="200000")).step(heard("give_plan", amount="300000"))
+    assert "30万元" in told.says[-1].written
+    assert told.acts == []
+
+
 def test_an_amount_denied_is_not_recorded(told, heard):
     told.step(heard("ask_amount", amount="500000")).step(heard("give_plan", amount="200000")).step(heard("deny"))
     assert told.acts == [("lead", {"reason": "will_do"})]

@@ -154,6 +154,7 @@ class _Turn:
     flow: Flow
     state: State
     actions: list[Action] = field(default_factory=list)
+    before: Mapping[str, str] = field(default_factory=dict)  # what was known before the callee spoke
 
     # ------------------------------------------------------------ what happened
 
@@ -193,6 +194,7 @@ class _Turn:
             name = step.goto
 
     def _note(self, understanding: Understanding) -> None:
+        self.before = self._known
         self.state = replace(
             self.state,
             intents=self.state.intents + tuple(i.name for i in understanding.intents),
@@ -219,6 +221,8 @@ class _Turn:
         if not all(name in meant for name in branch.also):
             return False
         if branch.given and not self._was_given(branch.given, given):
+            return False
+        if branch.same and self.before.get(branch.given) != self._known[branch.given]:
             return False
         if branch.when_identified not in (None, self.state.identified):
             return False

@@ -114,15 +114,16 @@ Acts = Annotated[tuple[Annotated[ActSpec, BeforeValidator(_act)], ...], BeforeVa
 
 class Branch(Part):
     """What follows when the callee says something. It fits when one of `heard` was meant (and all of `also`), and the
-    slot `given` was said in the same breath; `when_identified` limits it to before or after the identity check;
-    `at_most` is how often it may be taken in a call. Then: acts, prompts, and exactly one of `goto`, `ask_again`,
-    `repeat`, `wait_s`. `questions`: what becomes of a question asked in the same breath - it is answered instead of
-    going on, answered first, or skipped.
+    slot `given` was said in the same breath (`same`: with the value it already had); `when_identified`
+    limits it to before or after the identity check; `at_most` is how often it may be taken in a call. Then: acts,
+    prompts, and exactly one of `goto`, `ask_again`, `repeat`, `wait_s`. `questions`: what becomes of a question asked
+    in the same breath - it is answered instead of going on, answered first, or skipped.
     """
 
     heard: Intents = ()
     also: Intents = ()
     given: str = ""
+    same: bool = False
     when_identified: bool | None = None
     at_most: Annotated[int, Field(ge=1)] | None = None
     questions: Literal["instead", "first", "skip"] = "instead"
@@ -139,6 +140,8 @@ class Branch(Part):
     def _agree(self) -> Branch:
         if not self.heard and not self.given:
             raise ValueError("nothing to hear: a branch needs `heard`, `given` or both")
+        if self.same and not self.given:
+            raise ValueError("`same` speaks of the slot `given`: name it")
         if sum((self.goto is not None, self.ask_again, self.repeat, self.wait_s is not None)) != 1:
             raise ValueError("exactly one of goto, ask_again, repeat, wait_s must say what follows")
         return self
