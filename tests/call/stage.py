@@ -83,9 +83,7 @@ class Stage:
 
     def said(self, prompt: str, *, complete: bool = True) -> bool:
         """Whether this prompt was played."""
-        return any(
-            isinstance(e, events.Said) and e.prompt == prompt and e.complete is complete for e in self.events
-        )
+        return any(isinstance(e, events.Said) and e.prompt == prompt and e.complete is complete for e in self.events)
 
     @property
     def turns(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import wave
 
 import pytest
@@ -70,6 +71,26 @@ async def test_words_over_the_disclosure_wait_for_its_end_and_are_answered_then(
     assert not any(isinstance(e, events.BargeIn) for e in stage.events)
     await stage.callee.hang_up()
     await stage.over()
+
+
+async def test_assent_over_the_disclosure_acknowledges_nothing(tmp_path):
+    stage = await raise_curtain(tmp_path, ["对我是", "对对对知道了"])
+    await stage.robot_finished()
+    await stage.say()
+    await stage.pass_ms(600)
+    stage.callee.play(burst(900))
+    await stage.until(lambda: stage.said("warning"))
+    await stage.until(lambda: stage.said("ask_plan"))
+    await stage.callee.hang_up()
+    assert (await stage.over()).disposition == "hung_up"
+
+
+async def test_a_call_that_we_end_in_the_middle_is_cancelled(tmp_path):
+    stage = await raise_curtain(tmp_path, [])
+    await stage.pass_ms(1000)
+    ended = asyncio.create_task(stage.session.cancel())
+    assert (await stage.over()).disposition == "cancelled"
+    await ended
 
 
 async def test_an_interruption_stops_the_robot_within_half_a_second_of_audio(tmp_path):

@@ -32,6 +32,11 @@ _BREATH = bytes(2 * 8000 * 200 // 1000)
 # After the last word the far end still hears what its jitter buffer holds; then we hang up.
 _TAIL_S = 0.3
 
+# Words that only show that somebody listens do not stop the robot. Said over a disclosure, assent counts as little: a
+# "对对对" before the statement was heard out acknowledges nothing, and the script asks afterwards anyway.
+_ATTENTION = frozenset({"backchannel", "greeting"})
+_ASSENT = _ATTENTION | {"affirm", "acknowledged", "identity_confirm"}
+
 # A call that nobody took, by what SIP said (docs/domain.md §4; a 404 is 空号 in the networks' own mapping).
 UNANSWERED = {
     Cause.BUSY: Disposition.BUSY,
@@ -224,6 +229,8 @@ class Session:
         answered = self._answered_at_ms is not None
         if answered and ending.cause is not Cause.FAULT:
             disposition = conclude(self._flow, self._state, answered=True, hung_up_by_callee=ending.by_far_end)
+            if disposition is Disposition.FAULT and self._cancelled:
+                disposition = Disposition.CANCELLED
         else:
             disposition = UNANSWERED[ending.cause]
         self._note(
@@ -279,8 +286,11 @@ class Session:
         return meaning
 
     def _is_backchannel(self, text: str) -> bool:
+        return self._means_only(text, _ATTENTION)
+
+    def _means_only(self, text: str, intents: frozenset[str]) -> bool:
         meaning = self._engines.understander.understand(text, now=self._now)
-        return all(i.name in {"backchannel", "greeting"} for i in meaning.intents)
+        return all(intent.name in intents for intent in meaning.intents)
 
     def _last_words(self) -> None:
         """After the end: what was still being said is understood and noted; the robot no longer answers."""
@@ -357,12 +367,12 @@ class Session:
         return any(not spoken.say.interruptible for spoken in self._queue.values())
 
     def _release_held_back(self, at_ms: int) -> turns.TurnOver | dialogue.Digit | None:
-        """What was said over a disclosure, as one turn that ends now. A key outranks words; attention is no turn."""
+        """What was said over a disclosure, as one turn that ends now. A key outranks words; assent is no turn."""
         held, self._held_back = self._held_back, []
         digits = [turn for turn in held if isinstance(turn, dialogue.Digit)]
         if digits:
             return digits[-1]
-        words = [t for t in held if isinstance(t, turns.TurnOver) and not self._is_backchannel(t.text)]
+        words = [t for t in held if isinstance(t, turns.TurnOver) and not self._means_only(t.text, _ASSENT)]
         if not words:
             return None
         confidence = min(turn.confidence for turn in words)
