@@ -43,7 +43,7 @@ _SIMPLIFIED = (
     "兴莱叶盖蓝药里里复规视托订设许该认诞谅谓丰贤赖赢躲车辖农回径适郑释钱锅阅阵陈陆阳靠韩响颜飘饰余饿养骑骗"
 )
 # 妳/您 are pronouns, 甭/彆 spellings of one word, 牠/祂 of 他; 帐 is how many people spell 账.
-_VARIANTS = {"妳": "你", "彆": "别", "別": "别", "牠": "它", "祂": "他", "帐": "账", "喒": "咱", "沒": "没", "啦": "了"}
+_VARIANTS = {"妳": "你", "彆": "别", "別": "别", "牠": "它", "祂": "他", "帐": "账", "喒": "咱", "沒": "没"}
 
 _UNKNOWN = re.compile(r"\[unk\]|<unk>|\[spn\]", re.IGNORECASE)
 _DECIMAL = re.compile(r"(?<=[0-9])\.(?=[0-9])")

@@ -6,7 +6,6 @@ the intents that must not be missed. The words are data: `lexicon.yaml`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,18 +14,19 @@ from pathlib import Path
 
 from voicebot.nlu.calendar import TradingCalendar, WeekendCalendar
 from voicebot.nlu.characters import CLAUSE_END, is_hanzi, plain_spelling
+from voicebot.nlu.errors import LexiconError
 from voicebot.nlu.lexicon_file import LexiconFile, read_lexicon
-from voicebot.nlu.pattern import Claim, Pattern, spelling_pattern
+from voicebot.nlu.pattern import Claim, Pattern, WholePhrases
 from voicebot.nlu.slots import SlotParser
 from voicebot.nlu.understanding import Intent, Slot, Understanding
-from voicebot.nlu.view import View, lean_view, plain_view
+from voicebot.nlu.view import Spelling, View, lean_view, plain_view
 
 SHIPPED = Path(__file__).with_name("lexicon.yaml")
 
 UNKNOWN = "unknown"
 _MASK = ""
 # A turn on the telephone is at most about a minute: 300 characters. What is beyond these is not read.
-_READ_CHARACTERS = 1000
+_READ_CHARACTERS = 500
 # Below this nothing is said to be meant.
 _LEAST_CONFIDENCE = 0.5
 _WEAK = 0.7
@@ -38,7 +38,6 @@ _EXPECTED = 0.04
 _ANYWHERE = 4
 # Beside these a bare value is still the answer.
 _NO_SUBSTANCE = frozenset({"affirm", "deny", "backchannel", "greeting", "busy", "acknowledged", "refuse", "wait"})
-_PARTICLES = "[的了吧啊呀呢嘛哈哦嘞呗哎噢哟]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +49,8 @@ class _Rule:
 
 
 def _phrase_pattern(phrase: str) -> str:
-    """The pattern of a plain phrase."""
-    literal = re.escape(plain_spelling(phrase).replace(" ", ""))
-    if len(literal) >= _ANYWHERE and all(map(is_hanzi, phrase)):
-        return literal if phrase[0] in "不没别" else f"(?<![不没别])(?<!没有){literal}"
-    return f"^{literal}{_PARTICLES}*$"
+    """The pattern of a plain phrase that means its intent wherever it stands."""
+    return phrase if phrase[0] in "不没别" else f"(?<![不没别])(?<!没有){phrase}"
 
 
 class LexiconUnderstander:
@@ -67,25 +63,30 @@ class LexiconUnderstander:
         Friday). Raises LexiconError when a pattern does not compile.
         """
         self.lexicon = lexicon
-        self._words = [(spelling_pattern(word), word) for word in lexicon.spell_by_sound]
+        self._spelling = Spelling(lexicon.spell_by_sound, lexicon.as_written)
         self._rules: list[_Rule] = [_Rule(_MASK, Pattern(source, lexicon.words)) for source in lexicon.masks]
+        whole: list[tuple[str, str]] = []
         for intent, entry in lexicon.intents.items():
-            patterns = [*map(_phrase_pattern, entry.phrases), *entry.patterns]
+            phrases = [plain_spelling(phrase).replace(" ", "") for phrase in entry.phrases]
+            anywhere = [phrase for phrase in phrases if len(phrase) >= _ANYWHERE and all(map(is_hanzi, phrase))]
+            whole += [(intent, phrase) for phrase in phrases if phrase not in anywhere]
+            patterns = [*map(_phrase_pattern, anywhere), *entry.patterns]
             self._rules += [_Rule(intent, Pattern(source, lexicon.words)) for source in patterns]
             self._rules += [_Rule(intent, Pattern(source, lexicon.words), _WEAK) for source in entry.weak]
             self._rules += [
                 _Rule(intent, Pattern(source, lexicon.words), when_expected=True) for source in entry.when_expected
             ]
+        self._whole = WholePhrases(whole)
         self._order = {intent: place for place, intent in enumerate(lexicon.intents)}
         self._critical = frozenset(intent for intent, entry in lexicon.intents.items() if entry.safety_critical)
         self._slots = SlotParser(lexicon, calendar or WeekendCalendar())
 
     def understand(self, text: str, *, expecting: Collection[str] = (), now: datetime) -> Understanding:
         """See `Understander.understand`."""
-        plain = plain_view(plain_spelling(text[:_READ_CHARACTERS]), self._words)
-        views = (plain, lean_view(plain))
-        claims = self._claims(views, frozenset(expecting))
-        confidences = self._weigh(claims, views, frozenset(expecting))
+        plain = plain_view(plain_spelling(text[:_READ_CHARACTERS]), self._spelling)
+        lean = lean_view(plain)
+        claims = self._claims((plain,) if lean.text == plain.text else (plain, lean), frozenset(expecting))
+        confidences = self._weigh(claims, lean, frozenset(expecting))
         slots = self._slots.parse(plain, text, intents=confidences.keys(), expecting=expecting, now=now)
         self._infer(confidences, slots, plain, frozenset(expecting))
         intents = sorted(
@@ -96,19 +97,24 @@ class LexiconUnderstander:
 
     def _claims(self, views: Iterable[View], expecting: frozenset[str]) -> list[Claim]:
         """Every stretch that some rule explains, in each view, the best explanations first."""
-        best: dict[tuple[str, int, int, bool], Claim] = {}
+        found = [claim for view in views for claim in self._whole.claims(view)]
         for rule in self._rules:
             if rule.when_expected and rule.intent not in expecting:
                 continue
             for view in views:
-                for claim in rule.pattern.claims(view, rule.intent, weight=rule.weight, expected=rule.when_expected):
-                    key = (claim.intent, claim.start, claim.end, claim.expected)
-                    known = best.get(key)
-                    if known is None or claim.evidence * claim.weight > known.evidence * known.weight:
-                        best[key] = claim
+                if rule.pattern.search(view.sound):
+                    found += rule.pattern.claims(view, rule.intent, weight=rule.weight, expected=rule.when_expected)
+        best: dict[tuple[str, int, int, bool], Claim] = {}
+        for claim in found:
+            if claim.intent == _MASK and claim.likeness < 1.0:
+                continue  # what merely sounds like nothing must not hide what may mean something
+            key = (claim.intent, claim.start, claim.end, claim.expected)
+            known = best.get(key)
+            if known is None or claim.evidence * claim.weight > known.evidence * known.weight:
+                best[key] = claim
         return sorted(best.values(), key=lambda claim: (-claim.evidence, claim.intent != _MASK, claim.start))
 
-    def _weigh(self, claims: list[Claim], views: tuple[View, View], expecting: frozenset[str]) -> dict[str, float]:
+    def _weigh(self, claims: list[Claim], view: View, expecting: frozenset[str]) -> dict[str, float]:
         """The claims that stand beside each other, as confidences: longer explanations push shorter ones aside."""
         owner: dict[int, tuple[str, float]] = {}  # character heard → (intent, evidence) of its best explanation
         stood: list[Claim] = []
@@ -119,14 +125,14 @@ class LexiconUnderstander:
                 # What is only expected stands beside another reading of the same words, such as 对: yes, it is me.
                 if intent != claim.intent and not (claim.expected and evidence < claim.evidence + 1):
                     taken += 1
-            if 2 * taken > claim.end - claim.start:
+            if 2 * taken >= claim.end - claim.start:
                 continue
             stood.append(claim)
             if not claim.expected:
                 for place in range(claim.start, claim.end):
                     owner.setdefault(place, (claim.intent, claim.evidence))
         explained = {place for claim in stood for place in range(claim.start, claim.end)}
-        lean = [place for place, char in zip(views[1].offsets, views[1].text, strict=True) if char != CLAUSE_END]
+        lean = [place for place, char in zip(view.offsets, view.text, strict=True) if char != CLAUSE_END]
         unexplained = sum(place not in explained for place in lean) / max(1, len(lean))
         confidences: dict[str, float] = {}
         for claim in stood:
@@ -168,4 +174,8 @@ def load(path: Path | None = None, calendar: TradingCalendar | None = None) -> L
     """
     if path is None and calendar is None:
         return _shipped()
-    return LexiconUnderstander(read_lexicon(path or SHIPPED), calendar)
+    lexicon = read_lexicon(path or SHIPPED)
+    try:
+        return LexiconUnderstander(lexicon, calendar)
+    except LexiconError as error:
+        raise LexiconError(f"{path or SHIPPED}: {error}") from error

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from voicebot.nlu.errors import LexiconError
+
+# Something is said: a blank phrase would be said everywhere.
+_Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class _Part(BaseModel):
@@ -25,7 +29,7 @@ class IntentEntry(_Part):
 
     name: str
     description: str
-    phrases: list[str] = Field(min_length=1)
+    phrases: list[_Phrase] = Field(min_length=1)
     patterns: list[str] = []
     weak: list[str] = []
     when_expected: list[str] = []
@@ -34,11 +38,12 @@ class IntentEntry(_Part):
 
 
 class LexiconFile(_Part):
-    """The whole file. `spell_by_sound`: words a recogniser spells wrongly; `words`: named groups for `<name>` in
-    patterns; `masks`: patterns of stretches that mean nothing; `slots`: per slot type, value → patterns.
+    """The whole file. `spell_by_sound`: words a recogniser spells wrongly; `as_written`: words that are believed; `words`:
+    named groups for `<name>` in patterns; `masks`: patterns of stretches that mean nothing; `slots`: per slot type, value → patterns.
     """
 
     spell_by_sound: list[str] = []
+    as_written: list[str] = []
     words: dict[str, str] = {}
     masks: list[str] = []
     intents: dict[str, IntentEntry] = Field(min_length=1)

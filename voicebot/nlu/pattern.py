@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from voicebot.nlu.characters import is_hanzi
+from voicebot.nlu.characters import CLAUSE_END, is_hanzi
 from voicebot.nlu.errors import LexiconError
-from voicebot.nlu.sound import by_sound, same_reading, sounds_like
+from voicebot.nlu.sound import by_sound, one_confusion, same_reading, sounds_like
 from voicebot.nlu.view import View
 
 GAP = ".{0,4}?"  # what `~` in a pattern stands for: a few words of any kind
+PARTICLES = frozenset("的了啦吧啊呀呢嘛哈哦嘞呗哎噢哟")
+_CLAUSE = re.compile(r"[^\n]+")
+_REMEMBERED = 4096  # characters judged a pattern, whatever is heard
 _MACRO = re.compile(r"<(\w+)>")
-# How much a character heard tells of the character meant: the same one, one read alike, one a recogniser confuses.
-_SAME, _ALIKE, _CONFUSED = 1.0, 0.7, 0.45
+# How much a character heard tells of the character meant: the same one, one read alike, one that differs by one of the
+# confusions, one that differs by several.
+_SAME, _ALIKE, _CONFUSED, _FAR = 1.0, 0.7, 0.4, 0.1
 # A stretch that is spelled otherwise needs this much, on average and in all, to be believed for its sound.
 _LEAST_AVERAGE = 0.6
-_LEAST_IN_ALL = 2.1
+_LEAST_IN_ALL = 2.5
 _LEAST_ALONE = 1.35  # where it is all that was said
 
 
@@ -37,31 +41,14 @@ class Claim:
     expected: bool = False
 
 
-class Pattern:
-    """One compiled pattern.
+class _Speller:
+    """Judges by its spelling what matched by its sound."""
 
-    Syntax: that of `re`, with three additions: a Hanzi matches whatever sounds like it; `~` is a gap of up to four
-    characters; `<name>` is one of the lexicon's named word groups. `^` and `$` are the edges of a clause.
-    """
+    __slots__ = ("_characters", "_judged")
 
-    __slots__ = ("_characters", "_judged", "_sounds", "source")
-
-    def __init__(self, source: str, words: Mapping[str, str]) -> None:
-        self.source = source
-        try:
-            spelled = _MACRO.sub(lambda found: f"(?:{words[found[1]]})", source)
-            spelled = _MACRO.sub(lambda found: f"(?:{words[found[1]]})", spelled)  # groups may name groups, one deep
-        except KeyError as error:
-            raise LexiconError(f"pattern {source!r}: there is no word group <{error.args[0]}>") from None
-        spelled = spelled.replace("~", GAP)
-        # What must not stand around is no part of what was said.
-        said = re.sub(r"\(\?<?!(?:[^()]|\([^()]*\))*\)", "", spelled)
-        self._characters = frozenset(filter(is_hanzi, said))
+    def __init__(self, characters: Iterable[str]) -> None:
+        self._characters = frozenset(filter(is_hanzi, characters))
         self._judged: dict[str, float] = {}
-        try:
-            self._sounds = re.compile(by_sound(spelled), re.MULTILINE)
-        except re.error as error:
-            raise LexiconError(f"pattern {source!r}: {error}") from None
 
     def _judge(self, char: str) -> float:
         """What this character, heard, tells of the pattern; 0 if it filled a gap."""
@@ -75,31 +62,102 @@ class Pattern:
                 known = _ALIKE
             else:
                 own_sounds = {symbol for own in self._characters for symbol in sounds_like(own)}
-                known = _CONFUSED if own_sounds & set(sounds_like(char)) else 0.0
-            if len(self._judged) < 4096:  # bounded whatever is heard
+                if own_sounds.isdisjoint(sounds_like(char)):
+                    known = 0.0
+                else:
+                    known = _CONFUSED if any(one_confusion(char, own) for own in self._characters) else _FAR
+            if len(self._judged) < _REMEMBERED:
                 self._judged[char] = known
         return known
+
+    def claim(
+        self,
+        view: View,
+        start: int,
+        end: int,
+        intent: str,
+        weight: float = 1.0,
+        expected: bool = False,
+        *,
+        alone: bool = False,
+    ) -> Claim | None:
+        """The claim on the characters [start, end) of the view, None if they are too unlike what is meant."""
+        told = [known for known in map(self._judge, view.text[start:end]) if known]
+        if not told:
+            return None
+        evidence = sum(told)
+        average = evidence / len(told)
+        if average < 1.0:
+            alone = alone or (
+                (start == 0 or view.text[start - 1] == CLAUSE_END)
+                and (end == len(view.text) or view.text[end] == CLAUSE_END)
+            )
+            if not alone and (evidence < _LEAST_IN_ALL or min(told) == _FAR):
+                return None
+            if average < _LEAST_AVERAGE or evidence < _LEAST_ALONE:
+                return None
+        return Claim(intent, *view.heard(start, end), evidence, average, weight, expected)
+
+
+class Pattern:
+    """One compiled pattern.
+
+    Syntax: that of `re`, with three additions: a Hanzi matches whatever sounds like it; `~` is a gap of up to four
+    characters; `<name>` is one of the lexicon's named word groups. `^` and `$` are the edges of a clause.
+    """
+
+    __slots__ = ("_sounds", "_speller", "search", "source")
+
+    def __init__(self, source: str, words: Mapping[str, str]) -> None:
+        self.source = source
+        try:
+            spelled = _MACRO.sub(lambda found: f"(?:{words[found[1]]})", source)
+            spelled = _MACRO.sub(lambda found: f"(?:{words[found[1]]})", spelled)  # groups may name groups, one deep
+        except KeyError as error:
+            raise LexiconError(f"pattern {source!r}: there is no word group <{error.args[0]}>") from None
+        spelled = spelled.replace("~", GAP)
+        # What must not stand around is no part of what was said.
+        said = re.sub(r"\(\?<?!(?:[^()]|\([^()]*\))*\)", "", spelled)
+        self._speller = _Speller(said)
+        try:
+            self._sounds = re.compile(by_sound(spelled), re.MULTILINE)
+        except re.error as error:
+            raise LexiconError(f"pattern {source!r}: {error}") from None
+        self.search = self._sounds.search  # whether there can be any claim: most patterns are refused by this alone
 
     def claims(self, view: View, intent: str, *, weight: float = 1.0, expected: bool = False) -> Iterator[Claim]:
         """Every stretch of the view that this pattern explains and that is believable."""
         for found in self._sounds.finditer(view.sound):
-            start, end = found.span()
-            if start == end:
-                continue
-            told = [weight for weight in map(self._judge, view.text[start:end]) if weight]
-            if not told:
-                continue
-            evidence = sum(told)
-            average = evidence / len(told)
-            if average < 1.0:
-                alone = (start == 0 or view.text[start - 1] == "\n") and (
-                    end == len(view.text) or view.text[end] == "\n"
-                )
-                if average < _LEAST_AVERAGE or evidence < (_LEAST_ALONE if alone else _LEAST_IN_ALL):
-                    continue
-            yield Claim(intent, *view.heard(start, end), evidence, average, weight, expected)
+            claim = self._speller.claim(view, *found.span(), intent, weight, expected)
+            if claim is not None:
+                yield claim
 
 
-def spelling_pattern(word: str) -> re.Pattern[str]:
-    """Over symbols: any stretch that might be `word`, dialect's confusions included."""
-    return re.compile("".join(f"[{sounds_like(char)}]" for char in word))
+class WholePhrases:
+    """Plain phrases that count only as a clause of their own, softening particles after them aside."""
+
+    __slots__ = ("_by_start",)
+
+    def __init__(self, phrases: Iterable[tuple[str, str]]) -> None:
+        """`phrases`: (intent, phrase in plain spelling)."""
+        self._by_start: dict[tuple[int, str], list[tuple[str, list[str], _Speller]]] = {}
+        for intent, phrase in phrases:
+            classes = [sounds_like(char) for char in phrase]
+            for symbol in classes[0]:
+                entry = (intent, classes, _Speller(phrase))
+                self._by_start.setdefault((len(phrase), symbol), []).append(entry)
+
+    def claims(self, view: View) -> Iterator[Claim]:
+        """Every clause of the view that is one of the phrases, and is believable."""
+        for clause in _CLAUSE.finditer(view.text):
+            start, end = clause.span()
+            while end > start:
+                sound = view.sound[start:end]
+                for intent, classes, speller in self._by_start.get((end - start, sound[0]), ()):
+                    if all(symbol in class_ for symbol, class_ in zip(sound, classes, strict=True)):
+                        claim = speller.claim(view, start, end, intent, alone=True)
+                        if claim is not None:
+                            yield claim
+                if view.text[end - 1] not in PARTICLES:
+                    break
+                end -= 1

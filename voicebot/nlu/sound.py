@@ -19,30 +19,50 @@ _POLYPHONES = {
     "还": ("hai", "huan"), "行": ("xing", "hang"), "了": ("le", "liao"), "得": ("de", "dei"), "长": ("chang", "zhang"),
     "重": ("zhong", "chong"), "着": ("zhe", "zhao"), "都": ("dou", "du"), "差": ("cha", "chai"), "调": ("diao", "tiao"),
     "谁": ("shei", "shui"), "这": ("zhe", "zhei"), "那": ("na", "nei"), "哪": ("na", "nei"), "的": ("de", "di"),
-    "地": ("de", "di"), "便": ("bian", "pian"), "率": ("lv", "shuai"), "咋": ("za", "zha"), "没": ("mei", "mo"),
+    "地": ("de", "di"), "便": ("bian", "pian"), "率": ("lv", "shuai"), "咋": ("za", "zha"),
     "嗯": ("en", "n"), "么": ("me", "ma"), "吗": ("ma", "me"), "呗": ("bei", "bai"), "啥": ("sha", "sa"),
 }  # fmt: skip
-# Sounds alike, means the opposite or a quantity: these are believed as written.
-_WRITTEN_ONLY = frozenset("哪那买卖一二两三四五六七八九十百千万亿零几俩半0123456789")
+# Sounds alike, means the opposite (不 and 补, 卖 and 买) or a quantity: these are believed as written.
+_WRITTEN_ONLY = frozenset("不没哪那买卖一二两三四五六七八九十百千万亿零几俩半0123456789")
 
 _TONES = str.maketrans(
     "āáǎàēéěèōóǒòīíǐìūúǔùǖǘǚǜüńňǹḿếềê",
     "aaaaeeeeooooiiiiuuuuvvvvvnnnmeee",
 )
 _INITIALS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"))
-_HU = {"hu": "fu", "hui": "fei", "hua": "fa", "huan": "fan", "hun": "fen", "huo": "fo", "hong": "fen", "huai": "fai"}
+_HU = {
+    "hu": "fu",
+    "hui": "fei",
+    "hua": "fa",
+    "huan": "fan",
+    "hun": "fen",
+    "huo": "fo",
+    "hong": "feng",
+    "hung": "feng",
+    "huang": "fang",
+    "huai": "fai",
+}
 _FIRST_SYMBOL = 0xE000
 
 
-def fold(syllable: str) -> str:
-    """The class of a toneless syllable: what may be heard for it falls into the same class."""
-    if syllable.endswith("ng") and not syllable.endswith("ong"):
-        syllable = syllable[:-1]
-    syllable = _HU.get(syllable, syllable)
+def _without_g(syllable: str) -> str:
+    return syllable[:-1] if syllable.endswith("ng") and not syllable.endswith("ong") else syllable
+
+
+def _with_f(syllable: str) -> str:
+    return _HU.get(syllable, syllable)
+
+
+def _first_sound(syllable: str) -> str:
     for written, heard in _INITIALS:
         if syllable.startswith(written) and len(syllable) > len(written):
             return heard + syllable[len(written) :]
     return syllable
+
+
+def fold(syllable: str) -> str:
+    """The class of a toneless syllable: what may be heard for it falls into the same class."""
+    return _first_sound(_without_g(_with_f(syllable)))
 
 
 @cache
@@ -87,10 +107,12 @@ def sound_of(text: str) -> str:
 
 
 def sounds_like(char: str) -> str:
-    """All symbols that may have been heard for this character: the members of a regular expression's class."""
+    """All symbols that may have been heard for this character, and itself: the members of a regular expression's
+    class.
+    """
     if not is_hanzi(char) or char in _WRITTEN_ONLY:
         return char
-    return "".join(sorted({symbol for reading in folded_readings(char) for symbol in _ALIKE[reading]}))
+    return char + "".join(sorted({symbol for reading in folded_readings(char) for symbol in _ALIKE[reading]}))
 
 
 def by_sound(pattern: str) -> str:
@@ -116,3 +138,13 @@ def same_reading(one: str, other: str) -> bool:
     if one in _WRITTEN_ONLY or other in _WRITTEN_ONLY:
         return one == other
     return not set(readings(one)).isdisjoint(readings(other))
+
+
+def one_confusion(one: str, other: str) -> bool:
+    """Whether one of the confusions alone (n/l and zh/z …, -n/-ng, h/f) makes two characters sound the same."""
+    return any(
+        step(mine) == step(theirs)
+        for step in (_without_g, _with_f, _first_sound)
+        for mine in readings(one)
+        for theirs in readings(other)
+    )

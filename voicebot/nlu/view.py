@@ -7,11 +7,11 @@ fillers (嗯, 那个, 就是 …), softening particles and stammers (我我我, 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from voicebot.nlu.characters import BLANK, UNKNOWN_WORD, is_hanzi
-from voicebot.nlu.sound import same_reading, sound_of
+from voicebot.nlu.sound import same_reading, sound_of, sounds_like
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +28,51 @@ class View:
 
 
 _FILLERS = re.compile(
-    r"嗯+|呃+|额(?!度)|那个|这个(?!月|星期|礼拜|周)|就是(?!我|你)|就是说|啊+|呀|哎(?!呀)|唉|诶|哦+|噢+|喔|嘛|呢|哈+|嘞|呗|哟|嗨|欸|(?<!女)(?<!子)儿(?!子|女|媳|童)"
+    r"(?<![^\n])喂(?=[^喂\n])|嗯+|呃+|额(?!度)|那个|这个(?!月|星期|礼拜|周)|就是(?!我|你)|就是说|啊+|呀|哎(?!呀)|唉|诶|哦+|噢+|喔|嘛|呢|哈+|嘞|呗|哟|嗨|欸|(?<!女)(?<!子)儿(?!子|女|媳|童)"
 )
 _STAMMER = re.compile(r"([\u4e00-\u9fff]{1,3})(?:\1)+")
-_NO_STAMMER = frozenset("一二两三四五六七八九十百千万零几看等妈爸爷奶哥姐弟妹谢宝天个点刚常慢")
+_NO_STAMMER = frozenset("一二两三四五六七八九十百千万零几看等妈爸爷奶哥姐弟妹谢宝天个点刚常慢喂")
 
 
-def _respell(text: str, words: Sequence[tuple[re.Pattern[str], str]]) -> str:
-    """`text` with every stretch that is read like one of the trade's words spelled as that word.
+class Spelling:
+    """What is spelled by its sound, and what is believed as it is written."""
 
-    Tones aside, but without dialect's confusions: what is spelled anew must be sure.
-    """
-    sound = sound_of(text)
-    for pattern, word in words:
-        for found in pattern.finditer(sound):
-            start, end = found.span()
-            if all(map(same_reading, text[start:end], word)):
-                text = text[:start] + word + text[end:]
-    return text
+    def __init__(self, by_sound: Iterable[str], as_written: Iterable[str]) -> None:
+        by_sound = list(by_sound)
+        self._by_sound = [(spelling_pattern(word), word) for word in by_sound]
+        self._believed = re.compile("|".join(sorted({*by_sound, *as_written}, key=len, reverse=True)) or r"(?!)")
+
+    def correct(self, text: str) -> str:
+        """`text` with every stretch that is read like one of the trade's words spelled as that word.
+
+        Tones aside, but without dialect's confusions: what is spelled anew must be sure.
+        """
+        sound = self.sound(text)
+        for pattern, word in self._by_sound:
+            for found in pattern.finditer(sound):
+                start, end = found.span()
+                if text[start:end] != word and all(map(same_reading, text[start:end], word)):
+                    text = text[:start] + word + text[end:]
+        return text
+
+    def sound(self, text: str) -> str:
+        """`text` in symbols; the characters of a believed word stand for themselves alone."""
+        sound = sound_of(text)
+        for found in self._believed.finditer(text):
+            sound = sound[: found.start()] + found[0] + sound[found.end() :]
+        return sound
 
 
-def plain_view(spelled: str, words: Sequence[tuple[re.Pattern[str], str]]) -> View:
-    """The plain view of a text in plain spelling; `words`: what to spell by sound, as (pattern over symbols, word)."""
+def spelling_pattern(word: str) -> re.Pattern[str]:
+    """Over symbols: any stretch that might be `word`, dialect's confusions included."""
+    return re.compile("".join(f"[{sounds_like(char)}]" for char in word))
+
+
+def plain_view(spelled: str, spelling: Spelling) -> View:
+    """The plain view of a text in plain spelling."""
     kept = [(place, char) for place, char in enumerate(spelled) if char not in (BLANK, UNKNOWN_WORD)]
-    text = _respell("".join(char for _, char in kept), words)
-    return View(text, sound_of(text), tuple(place for place, _ in kept))
+    text = spelling.correct("".join(char for _, char in kept))
+    return View(text, spelling.sound(text), tuple(place for place, _ in kept))
 
 
 def lean_view(plain: View) -> View:
@@ -73,5 +93,9 @@ def lean_view(plain: View) -> View:
         drop = found.end() - found.start() - len(said)
         keep[found.start() : found.start() + drop] = bytes(drop)
     kept_places = [place for place, kept in enumerate(keep) if kept]
-    lean = "".join(text[place] for place in kept_places)
-    return View(lean, sound_of(lean), tuple(plain.offsets[places[place]] for place in kept_places))
+    chosen = [places[place] for place in kept_places]
+    return View(
+        "".join(plain.text[place] for place in chosen),
+        "".join(plain.sound[place] for place in chosen),
+        tuple(plain.offsets[place] for place in chosen),
+    )

@@ -73,6 +73,8 @@ class SlotParser:
         """The slots that are named by a word, the longest name of a stretch and type winning."""
         named: list[tuple[str, str, int, int]] = []
         for type_, value, pattern in self._named:
+            if not pattern.search(view.sound):
+                continue
             named += [(type_, value, claim.start, claim.end) for claim in pattern.claims(view, value)]
         named.sort(key=lambda found: (found[2] - found[3], found[2]))
         chosen: list[tuple[str, str, int, int]] = []

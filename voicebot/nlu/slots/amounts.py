@@ -16,7 +16,7 @@ _COUNTED = (
 )
 _NUMBER = rf"{NUMERAL}+(?:[点.]{NUMERAL}+)?"
 _MONEY = re.compile(
-    rf"(?P<low>{_NUMBER})(?:(?:到|至|~)(?P<high>{_NUMBER}))?(?P<about>来|多|把|余)?(?P<wan>[万亿w])?"
+    rf"(?P<low>{_NUMBER})(?:(?:到|至|~)(?P<high>{_NUMBER}))?(?P<about>来|多|把|余|个(?=亿))?(?P<wan>[万亿w])?"
     rf"(?:(?P<tail>(?<=[万亿w])[一二三四五六七八九1-9](?![点个天号月年成次]))|(?P<thousands>(?<=万)[一二三四五六七八九]千))?"
     rf"(?P<unit>块钱|块|元钱|元|圆|个(?!{_COUNTED}))?(?:钱|人民币|现金)?"
 )

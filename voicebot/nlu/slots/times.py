@@ -65,14 +65,14 @@ _DAY = (
     r"|(?P<trading_day>下个?|下一个?)交易日"
 )
 _CLOCK = (
-    r"(?P<hour>(?:二十[一二三四]?|十[一二三四五六七八九]?|[零一二两三四五六七八九]|[0-9]{1,2}))"
-    r"(?P<second_hour>[二两三四五六七八九])?点(?:钟|整)?"
+    r"(?<![零一二两三四五六七八九十百千万0-9第分])(?P<hour>(?:二十[一二三四]?|十[一二三四五六七八九]?|[零一二两三四五六七八九]|[0-9]{1,2}))"
+    r"(?P<second_hour>(?<!二十)[二两三四五六七八九])?点(?:钟|整)?"
     rf"(?:(?P<half>半)|过?(?P<quarter>[一三])刻|过?(?P<minute>{NUMERAL}{{1,3}})分?(?![0-9万千百个天次块]))?(?P<odd>多)?"
     r"|(?P<digital>[0-2]?[0-9])\n(?P<digital_minute>[0-5][0-9])(?![0-9])"
 )
 _LIMIT = r"(?P<limit>以后|之后|过后|往后|后|以前|之前|前|左右)?"
 _POINT = re.compile(
-    rf"(?:(?:{_DAY})的?)?(?:(?P<part>{_LONG_PARTS}|(?<=[今明昨后天儿])[早晚](?!点))的?)?(?:{_CLOCK})?{_LIMIT}"
+    rf"(?:(?:{_DAY})的?)?(?:(?P<part>(?:{_LONG_PARTS})(?!好)|(?<=[今明昨后天儿])[早晚](?!点))的?)?(?:{_CLOCK})?{_LIMIT}"
 )
 _LENGTH = (
     r"(?P<halves>半)个?(?P<half_unit>小时|钟头|天|月|年)"
@@ -264,6 +264,8 @@ def _after(found: re.Match[str], now: datetime, *, alone: bool) -> Moment | None
     if not (found["before"] or found["after"] or alone):
         return None
     unit = found["half_unit"] or found["unit"]
+    if not found["before"] and not found["after"] and unit in {"月", "年", "周", "星期", "礼拜"}:
+        return None
     seconds = {"小时": 3600, "钟头": 3600, "分钟": 60, "刻钟": 900, "秒": 1, "天": 86400, "年": 365 * 86400}
     seconds |= {"星期": 7 * 86400, "礼拜": 7 * 86400, "周": 7 * 86400, "月": 30 * 86400, "个月": 30 * 86400}
     if found["halves"]:
