@@ -112,7 +112,7 @@ def test_a_call_that_nobody_takes_says_why_and_leaves_no_recording(records, pers
 
 @pytest.mark.parametrize("persona", PERSONAS)
 def test_the_json_has_the_promised_form(records, settings, persona):
-    result = as_json(records[persona], settings.recordings_dir)
+    result = as_json(records[persona], settings.recordings_dir, settings.zone)
     assert set(result) >= {
         "call_id", "flow", "disposition", "grade", "sip", "turns", "recording", "sha256", "lead", "response_ms",
     }  # fmt: skip

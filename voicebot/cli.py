@@ -24,12 +24,14 @@ from voicebot.asr.recognizer import AsrFault
 from voicebot.asr.transcribe import transcribe
 from voicebot.calling import Refused, call_once
 from voicebot.flow.loading import check as check_flow
-from voicebot.flow.problems import FlowError, SlotError
+from voicebot.flow.problems import FlowFault
 from voicebot.nlu import lexicon
 from voicebot.report import SYNTHETIC_EAR, as_json, live_lines, print_result
 from voicebot.robot import load_ear, load_flow, make_voice, open_store
 from voicebot.settings import Settings, SettingsFault, load_settings
-from voicebot.softphone.persona import PersonaError
+from voicebot.softphone import program
+from voicebot.softphone.fault import SoftphoneFault
+from voicebot.softphone.persona import load as load_persona
 from voicebot.store.fault import StoreFault
 from voicebot.store.migration import upgrade
 from voicebot.workers import Pool, WorkerFault
@@ -65,12 +67,11 @@ class Wrong(Exception):
 
 FAULTS = (
     AsrFault,
-    FlowError,
-    PersonaError,
+    FlowFault,
     Refused,
     SettingsFault,
     SipFault,
-    SlotError,
+    SoftphoneFault,
     StoreFault,
     VoiceFault,
     WorkerFault,
@@ -122,7 +123,7 @@ def demo(
     follow = (lambda _event: None) if as_json_ else _print_live
     if not as_json_:
         out.print(f"[bold]voicebot demo[/] · flow {flow} · persona {persona}")
-        out.print(f"[yellow]{SYNTHETIC_EAR}[/]\n")
+        out.print(f"[yellow]{SYNTHETIC_EAR}[/]\n", soft_wrap=True)
     record = _run(demo_.run(settings, flow, persona, follow))
     _give(record, settings, as_json_)
 
@@ -158,11 +159,26 @@ def call(
     _give(record, settings, as_json_)
 
 
+@app.command()
+def softphone(
+    persona: Annotated[str, typer.Option("--persona", help="A name below personas/ or a YAML file.")] = "cooperative",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="SIP port; 0 takes any free one.")] = 0,
+    bind: Annotated[str, typer.Option("--bind", help="The address to answer at.")] = "127.0.0.1",
+    calls: Annotated[int, typer.Option("--calls", min=0, help="End after so many calls; 0 goes on.")] = 0,
+    save: Annotated[Path | None, typer.Option("--save", help="Stereo WAV: left heard, right said.")] = None,
+    as_json_: Json = False,
+) -> None:
+    """A simulated client: answers by real SIP and plays a persona (模拟软电话)."""
+    settings = _settings("ERROR")
+    options = program.Options(bind=bind, port=port, calls=calls, save=save, json=as_json_, cache=settings.tts_cache_dir)
+    _run(program.run(load_persona(persona, settings.personas_dir), options))
+
+
 def _give(record: Any, settings: Settings, as_json_: bool) -> None:
     if as_json_:
-        _print_json(as_json(record, settings.recordings_dir))
+        _print_json(as_json(record, settings.recordings_dir, settings.zone))
     else:
-        print_result(out, record, settings.recordings_dir)
+        print_result(out, record, settings.recordings_dir, settings.zone)
     if record.disposition == "fault":
         raise typer.Exit(1)
 
@@ -220,7 +236,7 @@ def asr_transcribe(
     for transcript in finals:
         out.print(transcript.text)
     if ear.info.synthetic:
-        Console(stderr=True).print(f"[yellow]{SYNTHETIC_EAR}[/]")
+        Console(stderr=True).print(f"[yellow]{SYNTHETIC_EAR}[/]", soft_wrap=True)
 
 
 @tts_app.command("say")

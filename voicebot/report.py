@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.markup import escape
@@ -63,8 +64,9 @@ def live_lines(event: events.Event) -> Iterator[str]:
             return
 
 
-def as_json(record: CallRecord, recordings_dir: Path) -> dict[str, Any]:
-    """The call's result for programs. Times in ms on the audio clock, which is the position in the recording."""
+def as_json(record: CallRecord, recordings_dir: Path, zone: ZoneInfo) -> dict[str, Any]:
+    """The call's result for programs. Times in ms on the audio clock, which is the position in
+    the recording; `zone`: in which due times are shown."""
     return {
         "call_id": record.id,
         "flow": record.flow,
@@ -88,13 +90,13 @@ def as_json(record: CallRecord, recordings_dir: Path) -> dict[str, Any]:
         "recording": str(recordings_dir / record.recording_path) if record.recording_path else "",
         "recording_problem": record.recording_problem,
         "sha256": record.recording_sha256,
-        "lead": _lead_json(record.lead) if record.lead else None,
+        "lead": _lead_json(record.lead, zone) if record.lead else None,
         "response_ms": {"p50": record.response_p50_ms, "p95": record.response_p95_ms},
         "ear": {"engine": record.engines.asr, "synthetic": record.engines.synthetic_ear},
     }
 
 
-def _lead_json(lead: Lead) -> dict[str, Any]:
+def _lead_json(lead: Lead, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "id": lead.id,
         "kind": lead.kind,
@@ -103,15 +105,15 @@ def _lead_json(lead: Lead) -> dict[str, Any]:
         "words": lead.words,
         "slots": dict(lead.slots),
         "owner": lead.owner,
-        "due_at": lead.due_at.isoformat(),
+        "due_at": lead.due_at.astimezone(zone).isoformat(),
         "complaint": lead.complaint,
         "status": lead.status,
     }
 
 
-def print_result(console: Console, record: CallRecord, recordings_dir: Path) -> None:
+def print_result(console: Console, record: CallRecord, recordings_dir: Path, zone: ZoneInfo) -> None:
     """The outcome as a person reads it."""
-    result = as_json(record, recordings_dir)
+    result = as_json(record, recordings_dir, zone)
     rows = [
         ("结果 outcome", f"{result['disposition_zh']} {record.disposition} · 等级 grade {record.grade}"),
         ("SIP", f"{record.sip_code} {record.sip_cause}"),
@@ -123,7 +125,10 @@ def print_result(console: Console, record: CallRecord, recordings_dir: Path) -> 
         lead = record.lead
         slots = " ".join(f"{key}={value}" for key, value in lead.slots.items())
         rows.append(
-            ("线索 lead", f"{lead.kind} · {lead.owner} · 截止 due {lead.due_at:%Y-%m-%d %H:%M} {slots}".rstrip())
+            (
+                "线索 lead",
+                f"{lead.kind} · {lead.owner} · 截止 due {lead.due_at.astimezone(zone):%Y-%m-%d %H:%M} {slots}".rstrip(),
+            )
         )
     else:
         rows.append(("线索 lead", "—"))
@@ -139,4 +144,4 @@ def print_result(console: Console, record: CallRecord, recordings_dir: Path) -> 
     for name, value in rows:
         console.print(f"[bold]{name}[/]  {escape(value)}", soft_wrap=True)
     if record.engines.synthetic_ear:
-        console.print(f"[yellow]{SYNTHETIC_EAR}[/]")
+        console.print(f"[yellow]{SYNTHETIC_EAR}[/]", soft_wrap=True)
