@@ -198,10 +198,10 @@ class Dialog:
         lines += [f"Call-ID: {self.invite.get('call-id')}", f"CSeq: {cseq or self.cseq} {method}", "Max-Forwards: 70"]
         self._send(lines, headers, body)
 
-    async def expect(self, method: str, code: int = 0) -> Message:
+    async def expect(self, method: str, code: int = 0, patience_s: float = 10) -> Message:
         """The next request (`code` 0) or final response of this method; others are passed over."""
         while True:
-            message = await asyncio.wait_for(self.inbox.get(), 10)
+            message = await asyncio.wait_for(self.inbox.get(), patience_s)
             if message.method == method and (message.code == 0 if not code else message.code >= 200):
                 assert not code or message.code == code, message.first
                 return message
@@ -219,8 +219,8 @@ class Dialog:
         self.request("BYE")
         await self.expect("BYE", 200)
 
-    async def wait_bye(self) -> None:
-        self.respond(200, "OK", to=await self.expect("BYE"))
+    async def wait_bye(self, patience_s: float = 10) -> None:
+        self.respond(200, "OK", to=await self.expect("BYE", patience_s=patience_s))
 
     def _send(self, lines: list[str], headers: tuple[str, ...], body: str) -> None:
         lines = [*lines, f"Contact: <sip:t@{self.phone.host}:{self.phone.port}>", *headers]
