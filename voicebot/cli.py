@@ -16,9 +16,9 @@ from rich.console import Console
 
 from sip.line import SipFault
 from sip.uri import parse_target
+from tts import wav
 from tts.normalise import readable
 from tts.voice import Style, VoiceFault
-from tts import wav
 from voicebot import demo as demo_
 from voicebot.asr.recognizer import AsrFault
 from voicebot.asr.transcribe import transcribe

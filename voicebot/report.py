@@ -66,7 +66,8 @@ def live_lines(event: events.Event) -> Iterator[str]:
 
 def as_json(record: CallRecord, recordings_dir: Path, zone: ZoneInfo) -> dict[str, Any]:
     """The call's result for programs. Times in ms on the audio clock, which is the position in
-    the recording; `zone`: in which due times are shown."""
+    the recording; `zone`: in which due times are shown.
+    """
     return {
         "call_id": record.id,
         "flow": record.flow,

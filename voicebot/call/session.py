@@ -35,7 +35,7 @@ _TAIL_S = 0.3
 # Words that only show that somebody listens do not stop the robot. Said over a disclosure, assent counts as little: a
 # "对对对" before the statement was heard out acknowledges nothing, and the script asks afterwards anyway.
 _ATTENTION = frozenset({"backchannel", "greeting"})
-_ASSENT = _ATTENTION | {"affirm", "acknowledged", "identity_confirm"}
+_ASSENT = _ATTENTION | {"affirm", "acknowledged"}
 
 # A call that nobody took, by what SIP said (docs/domain.md §4; a 404 is 空号 in the networks' own mapping).
 UNANSWERED = {
