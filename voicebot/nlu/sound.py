@@ -18,12 +18,15 @@ from voicebot.nlu.characters import is_hanzi
 _POLYPHONES = {
     "还": ("hai", "huan"), "行": ("xing", "hang"), "了": ("le", "liao"), "得": ("de", "dei"), "长": ("chang", "zhang"),
     "重": ("zhong", "chong"), "着": ("zhe", "zhao"), "都": ("dou", "du"), "差": ("cha", "chai"), "调": ("diao", "tiao"),
-    "谁": ("shei", "shui"), "这": ("zhe", "zhei"), "那": ("na", "nei"), "哪": ("na", "nei"), "的": ("de", "di"),
-    "地": ("de", "di"), "便": ("bian", "pian"), "率": ("lv", "shuai"), "咋": ("za", "zha"),
+    "谁": ("shei", "shui"), "这": ("zhe", "zhei"), "那": ("na", "nei"), "哪": ("na", "nei"),
+    "地": ("de",), "便": ("bian", "pian"), "率": ("lv", "shuai"), "咋": ("za", "zha"),
     "嗯": ("en", "n"), "么": ("me", "ma"), "吗": ("ma", "me"), "呗": ("bei", "bai"), "啥": ("sha", "sa"),
 }  # fmt: skip
-# Sounds alike, means the opposite (不 and 补, 卖 and 买) or a quantity: these are believed as written.
-_WRITTEN_ONLY = frozenset("不没哪那买卖一二两三四五六七八九十百千万亿零几俩半0123456789")
+# Sounds alike, means the opposite (卖 and 买), a quantity, or a relative (妈 and 吗, 弟 and 的): these are believed as
+# written, and nothing else is taken for them.
+_WRITTEN_ONLY = frozenset("爸妈哥弟姐妹哪那买卖一二两三四五六七八九十百千万亿零几俩半0123456789")
+# Heard, these are what they are (不 is not 补); meant, they may be heard as others (部 for 不, 枚 for 没).
+_HEARD_AS_WRITTEN = _WRITTEN_ONLY | frozenset("不没补")
 
 _TONES = str.maketrans(
     "āáǎàēéěèōóǒòīíǐìūúǔùǖǘǚǜüńňǹḿếềê",
@@ -87,7 +90,7 @@ def _alphabet() -> tuple[dict[int, str], dict[str, str]]:
     alike: dict[str, str] = {}
     for code in range(0x4E00, 0xA000):
         char = chr(code)
-        if char in _WRITTEN_ONLY:
+        if char in _HEARD_AS_WRITTEN:
             continue
         key = folded_readings(char)
         if key not in symbols:
@@ -133,11 +136,11 @@ def by_sound(pattern: str) -> str:
     return "".join(out)
 
 
-def same_reading(one: str, other: str) -> bool:
-    """Whether two characters can be read the same, tones aside, without any dialect's confusion."""
-    if one in _WRITTEN_ONLY or other in _WRITTEN_ONLY:
-        return one == other
-    return not set(readings(one)).isdisjoint(readings(other))
+def same_reading(heard: str, meant: str) -> bool:
+    """Whether what was heard can be read like what is meant, tones aside, without any dialect's confusion."""
+    if heard in _HEARD_AS_WRITTEN or meant in _WRITTEN_ONLY:
+        return heard == meant
+    return not set(readings(heard)).isdisjoint(readings(meant))
 
 
 def one_confusion(one: str, other: str) -> bool:
