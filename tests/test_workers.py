@@ -26,7 +26,7 @@ def settings(tmp_path) -> Settings:
         database_url=f"sqlite:///{tmp_path}/voicebot.db",
         recordings_dir=tmp_path / "recordings",
         tts_cache_dir=tmp_path / "tts",
-        log_level="CRITICAL",
+        log_level="ERROR",
     )
 
 
