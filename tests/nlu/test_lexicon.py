@@ -63,7 +63,9 @@ def test_homophones(one, other):
         assert sound_of(other) in sounds_like(one)
 
 
-@pytest.mark.parametrize(("one", "other"), [("买", "卖"), ("哪", "那"), ("不", "补"), ("是", "十"), ("没", "每")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("买", "卖"), ("哪", "那"), ("不", "补"), ("是", "十"), ("妈", "吗"), ("弟", "的")]
+)
 def test_opposites_are_never_taken_for_each_other(one, other):
     assert not same_reading(one, other)
     assert sound_of(other) not in sounds_like(one)
@@ -203,3 +205,15 @@ def test_longer_explanations_win_over_shorter_ones():
     assert names("打") == ["call"]
     assert names("去打新股") == ["unknown"]
     assert sorted(names("打一下别打")) == ["call", "never"]
+
+
+def test_negations_may_be_misheard_but_are_never_made_of_other_words():
+    assert load().understand("部需要", now=NOW).top == "refuse"
+    assert load().understand("枚收到短信", now=NOW).top == "dispute"
+    assert not load().understand("我不二十万", now=NOW).has("give_plan")
+
+
+def test_an_unknown_word_inside_makes_it_less_sure():
+    whole, holed = (load().understand(text, now=NOW).intents[0] for text in ("我知道了", "我[unk]知道了"))
+    assert whole.name == holed.name == "acknowledged"
+    assert holed.confidence < whole.confidence

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from voicebot.nlu.calendar import TradingCalendar, WeekendCalendar
-from voicebot.nlu.characters import CLAUSE_END, is_hanzi, plain_spelling
+from voicebot.nlu.characters import UNKNOWN_WORD, is_hanzi, plain_spelling
 from voicebot.nlu.errors import LexiconError
 from voicebot.nlu.lexicon_file import LexiconFile, read_lexicon
 from voicebot.nlu.pattern import Claim, Pattern, WholePhrases
@@ -30,10 +30,16 @@ _READ_CHARACTERS = 500
 # Below this nothing is said to be meant.
 _LEAST_CONFIDENCE = 0.5
 _WEAK = 0.7
-# How much the words that nothing explains speak against a short explanation.
+# A pattern spelled as it was heard, and nothing else said; a deterministic reading is never quite sure.
+_SURE = 0.97
+# How much another spelling of the same sound speaks against it, and unexplained words against a short pattern.
+_SPELLED_OTHERWISE = 0.6
 _UNEXPLAINED = 0.35
-# What the script's expectation adds: enough to go before another intent of the same stretch, not to make one up.
-_EXPECTED = 0.04
+# An unknown word inside may have been 不.
+_GAP = 0.9
+# What the script's expectation takes off the doubt: enough to go before another intent, not to make one up.
+_EXPECTED = 0.4
+_ONLY_EXPECTED = 0.6
 # The plain phrases of this length mean their intent wherever they stand; shorter ones only as a clause of their own.
 _ANYWHERE = 4
 # Beside these a bare value is still the answer.
@@ -83,10 +89,12 @@ class LexiconUnderstander:
 
     def understand(self, text: str, *, expecting: Collection[str] = (), now: datetime) -> Understanding:
         """See `Understander.understand`."""
-        plain = plain_view(plain_spelling(text[:_READ_CHARACTERS]), self._spelling)
+        spelled = plain_spelling(text[:_READ_CHARACTERS])
+        plain = plain_view(spelled, self._spelling)
         lean = lean_view(plain)
+        gaps = [place for place, char in enumerate(spelled) if char == UNKNOWN_WORD]
         claims = self._claims((plain,) if lean.text == plain.text else (plain, lean), frozenset(expecting))
-        confidences = self._weigh(claims, lean, frozenset(expecting))
+        confidences = self._weigh(claims, plain, lean, gaps, frozenset(expecting))
         slots = self._slots.parse(plain, text, intents=confidences.keys(), expecting=expecting, now=now)
         self._infer(confidences, slots, plain, frozenset(expecting))
         intents = sorted(
@@ -114,35 +122,42 @@ class LexiconUnderstander:
                 best[key] = claim
         return sorted(best.values(), key=lambda claim: (-claim.evidence, claim.intent != _MASK, claim.start))
 
-    def _weigh(self, claims: list[Claim], view: View, expecting: frozenset[str]) -> dict[str, float]:
-        """The claims that stand beside each other, as confidences: longer explanations push shorter ones aside."""
+    def _weigh(
+        self, claims: list[Claim], plain: View, lean: View, gaps: list[int], expecting: frozenset[str]
+    ) -> dict[str, float]:
+        """The claims that stand beside each other, as confidences: longer explanations push shorter ones aside.
+
+        `gaps`: where in the text heard the recogniser knew no word.
+        """
+        words = plain.words()
         owner: dict[int, tuple[str, float]] = {}  # character heard → (intent, evidence) of its best explanation
+        explained = set[int]()
         stood: list[Claim] = []
         for claim in claims:
-            taken = 0
-            for place in range(claim.start, claim.end):
-                intent, evidence = owner.get(place, (claim.intent, 0.0))
-                # What is only expected stands beside another reading of the same words, such as 对: yes, it is me.
-                if intent != claim.intent and not (claim.expected and evidence < claim.evidence + 1):
-                    taken += 1
-            if 2 * taken >= claim.end - claim.start:
+            places = [place for place in words if claim.start <= place < claim.end]
+            # What is only expected stands beside another reading of the same words, such as 对: yes, it is me.
+            least = claim.evidence + 1 if claim.expected else 0.0
+            owners = [owner[place] for place in places if place in owner]
+            taken = sum(intent != claim.intent and evidence >= least for intent, evidence in owners)
+            if 2 * taken >= len(places):
                 continue
             stood.append(claim)
+            explained.update(places)
             if not claim.expected:
-                for place in range(claim.start, claim.end):
+                for place in places:
                     owner.setdefault(place, (claim.intent, claim.evidence))
-        explained = {place for claim in stood for place in range(claim.start, claim.end)}
-        lean = [place for place, char in zip(view.offsets, view.text, strict=True) if char != CLAUSE_END]
-        unexplained = sum(place not in explained for place in lean) / max(1, len(lean))
+        spoken = [*lean.words(), *gaps]
+        unexplained = sum(place not in explained for place in spoken) / max(1, len(spoken))
         confidences: dict[str, float] = {}
         for claim in stood:
             if claim.intent == _MASK:
                 continue
-            confidence = 0.97 * claim.weight * (1 - 0.6 * (1 - claim.likeness))
+            confidence = _SURE * claim.weight * (1 - _SPELLED_OTHERWISE * (1 - claim.likeness))
             confidence *= 1 - _UNEXPLAINED * unexplained * min(1.0, 2 / claim.evidence)
+            confidence *= _GAP ** sum(claim.start < place < claim.end for place in gaps)
             if claim.intent in expecting:
-                confidence += _EXPECTED * (1.5 if claim.expected else 1) * (1 - confidence) / 0.1
-            confidences[claim.intent] = max(min(confidence, 0.99), confidences.get(claim.intent, 0.0))
+                confidence += (_ONLY_EXPECTED if claim.expected else _EXPECTED) * (1 - confidence)
+            confidences[claim.intent] = max(confidence, confidences.get(claim.intent, 0.0))
         return confidences
 
     def _infer(
@@ -150,9 +165,9 @@ class LexiconUnderstander:
     ) -> None:
         """What a value alone means: a time is when to call back, an amount what will be paid in."""
         substance = confidences.keys() - _NO_SUBSTANCE
-        words = len(plain.text.replace(CLAUSE_END, ""))
+        words = plain.words()
         for slot in slots:
-            share = (slot.end - slot.start) / max(1, words)
+            share = sum(slot.start <= place < slot.end for place in words) / max(1, len(words))
             if slot.type == "callback_time" and "callback" not in confidences:
                 if "callback" in expecting:
                     confidences["callback"] = 0.85

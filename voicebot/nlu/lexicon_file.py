@@ -38,8 +38,11 @@ class IntentEntry(_Part):
 
 
 class LexiconFile(_Part):
-    """The whole file. `spell_by_sound`: words a recogniser spells wrongly; `as_written`: words that are believed; `words`:
-    named groups for `<name>` in patterns; `masks`: patterns of stretches that mean nothing; `slots`: per slot type, value → patterns.
+    """The whole file.
+
+    `spell_by_sound`: words of the trade that a recogniser spells wrongly; `as_written`: words that are believed;
+    `words`: named groups for `<name>` in patterns; `masks`: patterns of stretches that mean nothing; `slots`: per slot
+    type, value → patterns.
     """
 
     spell_by_sound: list[str] = []

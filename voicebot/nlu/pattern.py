@@ -13,6 +13,8 @@ from voicebot.nlu.view import View
 
 GAP = ".{0,4}?"  # what `~` in a pattern stands for: a few words of any kind
 PARTICLES = frozenset("的了啦吧啊呀呢嘛哈哦嘞呗哎噢哟")
+# They carry no meaning beside words, so they are no evidence for any.
+_INTERJECTIONS = frozenset("嗯呃额啊哎唉诶哦噢喔喂嘛呢哈嘞呗哟呀")
 _CLAUSE = re.compile(r"[^\n]+")
 _REMEMBERED = 4096  # characters judged a pattern, whatever is heard
 _MACRO = re.compile(r"<(\w+)>")
@@ -82,7 +84,9 @@ class _Speller:
         alone: bool = False,
     ) -> Claim | None:
         """The claim on the characters [start, end) of the view, None if they are too unlike what is meant."""
-        told = [known for known in map(self._judge, view.text[start:end]) if known]
+        said = view.text[start:end]
+        told = [known for char in said if char not in _INTERJECTIONS and (known := self._judge(char))]
+        told = told or [known for known in map(self._judge, said) if known]  # 嗯嗯: there is nothing else
         if not told:
             return None
         evidence = sum(told)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from voicebot.nlu.characters import BLANK, UNKNOWN_WORD, is_hanzi
+from voicebot.nlu.characters import BLANK, CLAUSE_END, UNKNOWN_WORD, is_hanzi
 from voicebot.nlu.sound import same_reading, sound_of, sounds_like
 
 
@@ -26,9 +26,13 @@ class View:
         """The characters [start, end) of this view as a stretch of the text heard."""
         return self.offsets[start], self.offsets[end - 1] + 1
 
+    def words(self) -> list[int]:
+        """The offsets of the characters that are words."""
+        return [place for place, char in zip(self.offsets, self.text, strict=True) if char != CLAUSE_END]
+
 
 _FILLERS = re.compile(
-    r"(?<![^\n])喂(?=[^喂\n])|嗯+|呃+|额(?!度)|那个|这个(?!月|星期|礼拜|周)|就是(?!我|你)|就是说|啊+|呀|哎(?!呀)|唉|诶|哦+|噢+|喔|嘛|呢|哈+|嘞|呗|哟|嗨|欸|(?<!女)(?<!子)儿(?!子|女|媳|童)"
+    r"(?<![^\n])喂(?=[^喂\n])|嗯+|呃+|额(?!度)|那个(?!是(?![的啊嘞呀吧])|人|线|票|号)|这个(?!是(?![的啊嘞呀吧])|人|线|票|号|电话|手机|月|星期|礼拜|周)|就是(?!我|你)|就是说|啊+|呀|哎(?!呀)|唉|诶|哦+|噢+|喔|嘛|呢|哈+|嘞|呗|哟|嗨|欸|(?<!女)(?<!子)儿(?!子|女|媳|童)"
 )
 _STAMMER = re.compile(r"([\u4e00-\u9fff]{1,3})(?:\1)+")
 _NO_STAMMER = frozenset("一二两三四五六七八九十百千万零几看等妈爸爷奶哥姐弟妹谢宝天个点刚常慢喂")
