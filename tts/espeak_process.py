@@ -22,6 +22,7 @@ import contextlib
 import ctypes
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -36,6 +37,7 @@ _FINISH_TIMEOUT_S = 60.0  # the parent's own, shorter time-out comes first; this
 
 def main() -> None:
     """Answer requests until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes stdin
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever pyttsx3 or the library prints goes to stderr
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):

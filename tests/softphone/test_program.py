@@ -261,7 +261,7 @@ async def process(file, calls):
 
 @pytest.mark.sip
 async def test_real_calls_to_a_process(tmp_path):
-    """Early media, the answer, a spoken reply to the robot's turn, a key, the end; then SIGTERM."""
+    """Early media, the answer, a spoken reply to the robot's turn, a key, the end; then SIGTERM in the next call."""
     file = tmp_path / "callee.yaml"
     file.write_text(
         "about: x\nexpect: will_do\nhearing: {pause_ms: 400}\nthen: hang_up\n"
@@ -281,12 +281,16 @@ async def test_real_calls_to_a_process(tmp_path):
             sound = heard(line)
             loud = [level_dbfs(sound[at : at + 320]) > -35 for at in range(0, len(sound) - 320, 320)]
             assert 0.8 < sum(loud) * 0.02 < 4.0
-            child.send_signal(signal.SIGTERM)
+            line = await trunk.dial(uri)
             async with asyncio.timeout(15):
+                events = await follow(line, lambda: child.send_signal(signal.SIGTERM))
+                assert events[-1].cause is Cause.COMPLETED
+                assert events[-1].by_far_end
                 rest = (await child.stdout.read()).decode().splitlines()
                 assert await child.wait() == 0
             told = [json.loads(row)["event"] for row in rest]
-            assert told == ["incoming", "ringing", "answered", "robot_turn", "says", "presses", "hangs_up", "ended"]
+            first = ["incoming", "ringing", "answered", "robot_turn", "says", "presses", "hangs_up", "ended"]
+            assert told[:11] == [*first, "incoming", "ringing", "answered"]
     finally:
         await trunk.close()
 
@@ -302,6 +306,22 @@ async def test_a_busy_process_ends_after_its_calls(tmp_path):
                 line = await trunk.dial(uri)
                 assert (await follow(line))[-1].code == 486
             await child.stdout.read()
+            assert await child.wait() == 0
+    finally:
+        await trunk.close()
+
+
+@pytest.mark.sip
+async def test_a_process_whose_reader_is_gone_ends(tmp_path):
+    """Otherwise a parent that dies would leave softphones behind."""
+    file = tmp_path / "callee.yaml"
+    file.write_text("about: x\nexpect: silent\nanswer: {ring_ms: 50}\n", encoding="utf-8")
+    trunk = await pjsua.open_trunk(TrunkOptions())
+    try:
+        async with process(file, 0) as (child, uri), asyncio.timeout(30):
+            child._transport.get_pipe_transport(1).close()
+            line = await trunk.dial(uri)
+            assert isinstance((await follow(line))[-1], Ending)
             assert await child.wait() == 0
     finally:
         await trunk.close()

@@ -17,7 +17,7 @@ from tts.voice import VoiceFault
 
 @pytest.fixture
 async def voice():
-    made = EspeakVoice(timeout_s=3.0)
+    made = EspeakVoice(timeout_s=6.0)
     yield made
     await made.close()
 
