@@ -443,7 +443,8 @@ class SipThread:
         if call.broken and call.given_up is None:
             self._hang_up(call, Cause.FAULT)
         if now >= call.give_up_at:
-            call.why = call.code, "ring timer"
+            # Our CANCEL makes the far end answer 487; a dead peer answers nothing, and there is no status.
+            call.why = (pj.PJSIP_SC_REQUEST_TERMINATED if call.heard else 0), "ring timer"
             self._hang_up(call, Cause.NO_ANSWER if call.heard else Cause.UNREACHABLE)
         if now >= call.end_at:
             call.end_at = float("inf")

@@ -23,6 +23,7 @@ from voicebot import demo as demo_
 from voicebot.asr.recognizer import AsrFault
 from voicebot.asr.transcribe import transcribe
 from voicebot.calling import Refused, call_once
+from voicebot.flow.advance import begin
 from voicebot.flow.loading import check as check_flow
 from voicebot.flow.problems import FlowFault
 from voicebot.nlu import lexicon
@@ -96,6 +97,7 @@ def _settings(log_level: str | None = None) -> Settings:
     settings = load_settings()
     level = log_level or settings.log_level
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel("WARNING")
     return settings.model_copy(update={"log_level": level})
 
 
@@ -143,6 +145,7 @@ def call(
     target = parse_target(to, trunk_host=settings.sip_proxy or settings.sip_registrar)
     script = load_flow(settings, flow)
     slots = _slots(slot or [])
+    begin(script, slots, datetime.now(settings.zone))  # wrong data is told before a database or worker is opened
 
     async def work() -> Any:
         store = open_store(settings)
