@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import signal
 import wave
 
 import pytest
@@ -226,3 +228,36 @@ async def test_a_deaf_robot_ends_the_call_and_leaves_it_to_a_human(tmp_path):
     outcome = await stage.over()
     assert outcome.disposition in {"not_understood", "silent"}
     assert [e.part for e in stage.events if isinstance(e, events.Fault)] == ["asr"]
+
+
+async def test_a_recording_that_cannot_be_written_does_not_stop_the_call(tmp_path):
+    (tmp_path / "recordings").write_text("a file where the folder should be")
+    stage = await raise_curtain(tmp_path / "recordings", ["打错了"])
+    await stage.robot_finished()
+    await stage.say()
+    outcome = await stage.over()
+    assert outcome.disposition == "wrong_number"
+    file = stage.tape.finish()
+    assert file.path == ""
+    assert file.problem
+
+
+async def test_a_full_disk_in_the_middle_keeps_what_was_written_and_the_call_goes_on(tmp_path):
+    stage = await raise_curtain(tmp_path, ["打错了"])
+    await stage.pass_ms(3000)
+    # The kernel's own refusal: past this size a write fails, as on a full disk.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    blocked = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        await stage.robot_finished()
+        await stage.say()
+        outcome = await stage.over()
+        file = stage.tape.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, blocked)
+    assert outcome.disposition == "wrong_number"
+    assert file.problem
+    with wave.open(str(tmp_path / file.path)) as recording:
+        assert 8000 < recording.getnframes() <= 25_000
