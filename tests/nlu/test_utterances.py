@@ -1,45 +1,15 @@
 """What callees say against the shipped lexicon: hand-written tables, and every example the lexicon itself gives."""
 
 from datetime import datetime
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from tests.nlu.tables import CRITICAL, OFF_TOPIC, SECTIONS, TABLE
 from voicebot.nlu.lexicon import load
 from voicebot.nlu.slots.times import CHINA
 
-HERE = Path(__file__).parent
 NOW = datetime(2026, 11, 23, 10, tzinfo=CHINA)
 LEXICON = load()
-CRITICAL = ("do_not_call", "complaint", "not_self", "wrong_number", "acknowledged")
-
-
-class Row(NamedTuple):
-    """One line of the table: the intents it must have, those it may have, and what the script expects."""
-
-    text: str
-    must: frozenset[str]
-    may: frozenset[str]
-    expecting: tuple[str, ...]
-
-
-def table() -> dict[str, list[Row]]:
-    sections: dict[str, list[Row]] = {}
-    for line in (HERE / "utterances.tsv").read_text(encoding="utf-8").splitlines():
-        if line.startswith("#"):
-            rows = sections.setdefault(line.strip("# "), [])
-        elif line:
-            text, wanted, *expecting = line.split("\t")
-            must = frozenset(name for name in wanted.split() if not name.startswith("~"))
-            may = frozenset(name.removeprefix("~") for name in wanted.split())
-            rows.append(Row(text, must, may, tuple(" ".join(expecting).split())))
-    return {title: rows for title, rows in sections.items() if rows}
-
-
-SECTIONS = table()
-TABLE = [row for rows in SECTIONS.values() for row in rows]
-OFF_TOPIC = [line for line in (HERE / "off_topic.txt").read_text(encoding="utf-8").splitlines() if line[:1] not in "#"]
 
 
 def meant(text: str, expecting: tuple[str, ...] = ()) -> set[str]:
@@ -57,7 +27,7 @@ def test_an_utterance_means_these_intents_and_no_others(title):
     wrong = {}
     for row in SECTIONS[title]:
         got = meant(row.text, row.expecting)
-        if not row.must <= got <= (row.may if row.must else row.may | {"unknown"}):
+        if not row.is_met(got):
             wrong[row.text] = (sorted(row.may), sorted(got))
     assert wrong == {}
 
@@ -65,7 +35,7 @@ def test_an_utterance_means_these_intents_and_no_others(title):
 def test_off_topic_sentences_mean_nothing():
     wrong = {text: names for text in OFF_TOPIC if (names := meant(text)) != {"unknown"}}
     # Each is a sentence that would make the robot act; none of them may be a safety-critical act.
-    assert not any(set(CRITICAL) & names for names in wrong.values()), wrong
+    assert not any(CRITICAL & names for names in wrong.values()), wrong
     assert len(wrong) <= len(OFF_TOPIC) // 50, wrong
 
 
@@ -83,8 +53,8 @@ def test_no_counter_example_of_the_lexicon_means_its_intent(name):
 
 @pytest.mark.parametrize("disturb", ["嗯那个{}", "呃{}啊", "{}嗯", "哎{}哈", "[unk] {}", "喂{}"])
 def test_safety_critical_intents_survive_fillers(disturb):
-    rows = [row for row in TABLE if row.must & set(CRITICAL)][::2]
-    lost = [row.text for row in rows if not row.must & set(CRITICAL) <= meant(disturb.format(row.text), row.expecting)]
+    rows = [row for row in TABLE if row.must & CRITICAL][::2]
+    lost = [row.text for row in rows if not row.must & CRITICAL <= meant(disturb.format(row.text), row.expecting)]
     assert lost == []
 
 

@@ -171,6 +171,8 @@ class LexiconUnderstander:
             if slot.type == "callback_time" and "callback" not in confidences:
                 if "callback" in expecting:
                     confidences["callback"] = 0.85
+                elif "busy" in confidences:
+                    confidences["callback"] = 0.8
                 elif not substance and share >= 0.5:
                     confidences["callback"] = 0.75
             elif slot.type == "amount" and "give_plan" in expecting and not substance:

@@ -21,6 +21,7 @@ _MACRO = re.compile(r"<(\w+)>")
 # How much a character heard tells of the character meant: the same one, one read alike, one that differs by one of the
 # confusions, one that differs by several.
 _SAME, _ALIKE, _CONFUSED, _FAR = 1.0, 0.7, 0.4, 0.1
+_MISPLACED = 0.9  # every character meant is there, but not one by one
 # A stretch that is spelled otherwise needs this much, on average and in all, to be believed for its sound.
 _LEAST_AVERAGE = 0.6
 _LEAST_IN_ALL = 2.5
@@ -81,17 +82,21 @@ class _Speller:
         weight: float = 1.0,
         expected: bool = False,
         *,
+        exact: bool,
         alone: bool = False,
     ) -> Claim | None:
-        """The claim on the characters [start, end) of the view, None if they are too unlike what is meant."""
+        """The claim on the characters [start, end) of the view, None if they are too unlike what is meant.
+
+        `exact`: they are spelled as meant; otherwise each may be one of the characters meant, but in another's place.
+        """
         said = view.text[start:end]
         told = [known for char in said if char not in _INTERJECTIONS and (known := self._judge(char))]
         told = told or [known for known in map(self._judge, said) if known]  # 嗯嗯: there is nothing else
         if not told:
             return None
         evidence = sum(told)
-        average = evidence / len(told)
-        if average < 1.0:
+        average = 1.0 if exact else min(evidence / len(told), _MISPLACED)
+        if not exact:
             alone = alone or (
                 (start == 0 or view.text[start - 1] == CLAUSE_END)
                 and (end == len(view.text) or view.text[end] == CLAUSE_END)
@@ -110,7 +115,7 @@ class Pattern:
     characters; `<name>` is one of the lexicon's named word groups. `^` and `$` are the edges of a clause.
     """
 
-    __slots__ = ("_sounds", "_speller", "search", "source")
+    __slots__ = ("_exactly", "_sounds", "_spelled", "_speller", "search", "source")
 
     def __init__(self, source: str, words: Mapping[str, str]) -> None:
         self.source = source
@@ -123,16 +128,26 @@ class Pattern:
         # What must not stand around is no part of what was said.
         said = re.sub(r"\(\?<?!(?:[^()]|\([^()]*\))*\)", "", spelled)
         self._speller = _Speller(said)
+        self._spelled = spelled
+        self._exactly: re.Pattern[str] | None = None  # compiled when first needed, which for most patterns is never
         try:
             self._sounds = re.compile(by_sound(spelled), re.MULTILINE)
         except re.error as error:
             raise LexiconError(f"pattern {source!r}: {error}") from None
         self.search = self._sounds.search  # whether there can be any claim: most patterns are refused by this alone
 
+    def _is_exact(self, text: str, start: int, end: int) -> bool:
+        if self._exactly is None:
+            self._exactly = re.compile(self._spelled, re.MULTILINE)
+        found = self._exactly.match(text, start)
+        return (found is not None and found.end() == end) or self._exactly.fullmatch(text, start, end) is not None
+
     def claims(self, view: View, intent: str, *, weight: float = 1.0, expected: bool = False) -> Iterator[Claim]:
         """Every stretch of the view that this pattern explains and that is believable."""
         for found in self._sounds.finditer(view.sound):
-            claim = self._speller.claim(view, *found.span(), intent, weight, expected)
+            start, end = found.span()
+            exact = self._is_exact(view.text, start, end)
+            claim = self._speller.claim(view, start, end, intent, weight, expected, exact=exact)
             if claim is not None:
                 yield claim
 
@@ -144,11 +159,11 @@ class WholePhrases:
 
     def __init__(self, phrases: Iterable[tuple[str, str]]) -> None:
         """`phrases`: (intent, phrase in plain spelling)."""
-        self._by_start: dict[tuple[int, str], list[tuple[str, list[str], _Speller]]] = {}
+        self._by_start: dict[tuple[int, str], list[tuple[str, str, list[str], _Speller]]] = {}
         for intent, phrase in phrases:
             classes = [sounds_like(char) for char in phrase]
             for symbol in classes[0]:
-                entry = (intent, classes, _Speller(phrase))
+                entry = (intent, phrase, classes, _Speller(phrase))
                 self._by_start.setdefault((len(phrase), symbol), []).append(entry)
 
     def claims(self, view: View) -> Iterator[Claim]:
@@ -157,9 +172,11 @@ class WholePhrases:
             start, end = clause.span()
             while end > start:
                 sound = view.sound[start:end]
-                for intent, classes, speller in self._by_start.get((end - start, sound[0]), ()):
+                for intent, phrase, classes, speller in self._by_start.get((end - start, sound[0]), ()):
                     if all(symbol in class_ for symbol, class_ in zip(sound, classes, strict=True)):
-                        claim = speller.claim(view, start, end, intent, alone=True)
+                        claim = speller.claim(
+                            view, start, end, intent, exact=view.text[start:end] == phrase, alone=True
+                        )
                         if claim is not None:
                             yield claim
                 if view.text[end - 1] not in PARTICLES:
