@@ -11,7 +11,7 @@ from voicebot.nlu.view import Spelling, plain_view
 
 
 def words(text):
-    return plain_view(plain_spelling(text), Spelling((), ())).text
+    return plain_view(plain_spelling(text), Spelling((), (), {})).text
 
 
 @pytest.mark.parametrize(
@@ -163,6 +163,6 @@ def test_what_is_no_money(text):
     ],
 )
 def test_percentages(text, said, value):
-    view = plain_view(plain_spelling(text), Spelling((), ()))
+    view = plain_view(plain_spelling(text), Spelling((), (), {}))
     found = [(text[slice(*view.heard(percent.start, percent.end))], percent.value) for percent in percents(view.text)]
     assert found == [(said, value)]

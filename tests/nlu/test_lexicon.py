@@ -5,16 +5,17 @@ from datetime import datetime
 import pytest
 
 from voicebot.nlu.errors import LexiconError, NluError
-from voicebot.nlu.lexicon import LexiconUnderstander, load
+from voicebot.nlu.lexicon import SHIPPED, LexiconUnderstander, load
 from voicebot.nlu.lexicon_file import LexiconFile, read_lexicon
 from voicebot.nlu.pattern import Pattern
+from voicebot.nlu.slots import SLOT_TYPES
 from voicebot.nlu.slots.times import CHINA
 from voicebot.nlu.sound import fold, same_reading, sound_of, sounds_like
 from voicebot.nlu.understanding import Understander
 from voicebot.nlu.view import Spelling, lean_view, plain_view
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=CHINA)
-NOTHING = Spelling((), ())
+NOTHING = Spelling((), (), {})
 SMALL = """
 intents:
   agree:
@@ -125,7 +126,7 @@ def test_gaps_and_word_groups():
 
 
 def test_believed_words_are_not_taken_for_others():
-    believing = Spelling((), ("下午",))
+    believing = Spelling((), ("下午",), {})
     pattern = Pattern("勿再打", {})
     assert list(pattern.claims(plain_view("下午再打", NOTHING), "it"))
     assert not list(pattern.claims(plain_view("下午再打", believing), "it"))
@@ -133,8 +134,16 @@ def test_believed_words_are_not_taken_for_others():
 
 
 def test_words_of_the_trade_are_spelled_by_their_sound():
-    assert Spelling(["展期", "平仓"], ()).correct("占期平舱还款") == "展期平仓还款"
-    assert Spelling(["平仓"], ()).correct("平常") == "平常"  # cang and chang are confused, but not the same
+    assert Spelling(["展期", "平仓"], (), {}).correct("占期平舱还款") == "展期平仓还款"
+    assert Spelling(["平仓"], (), {}).correct("平常") == "平常"  # cang and chang are confused, but not the same
+    assert Spelling((), (), {"中千": "中签"}).correct("中千了") == "中签了"
+
+
+def test_the_page_names_every_intent_and_slot():
+    page = (SHIPPED.parents[2] / "docs" / "nlu.md").read_text(encoding="utf-8")
+    values = [value for values in load().lexicon.slots.values() for value in values]
+    missing = [name for name in [*load().lexicon.intents, *SLOT_TYPES, *values] if f"`{name}`" not in page]
+    assert missing == []
 
 
 def test_the_shipped_understander():
@@ -162,6 +171,7 @@ def test_a_firm_s_own_lexicon(tmp_path):
         (SMALL + "    patterns: ['(好']\n", "pattern '(好'"),
         (SMALL + "    patterns: ['<who>好']\n", "no word group <who>"),
         (SMALL + "slots: {method: {sell: ['[卖']}}\n", "pattern '[卖'"),
+        (SMALL + "spell: {占七: 展期吧}\n", "differ in length"),
         ("", "own.yaml: "),
         ("- 1", "own.yaml: "),
     ],

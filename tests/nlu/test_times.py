@@ -10,7 +10,7 @@ from voicebot.nlu.slots.times import CHINA, moments
 from voicebot.nlu.view import Spelling, plain_view
 
 MONDAY = "2026-11-23T10:00"
-NO_SPELLING = Spelling((), ())
+NO_SPELLING = Spelling((), (), {})
 
 
 def only_moment(text: str, now: str, calendar=None):

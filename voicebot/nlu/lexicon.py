@@ -69,7 +69,7 @@ class LexiconUnderstander:
         Friday). Raises LexiconError when a pattern does not compile.
         """
         self.lexicon = lexicon
-        self._spelling = Spelling(lexicon.spell_by_sound, lexicon.as_written)
+        self._spelling = Spelling(lexicon.spell_by_sound, lexicon.as_written, lexicon.spell)
         self._rules: list[_Rule] = [_Rule(_MASK, Pattern(source, lexicon.words)) for source in lexicon.masks]
         whole: list[tuple[str, str]] = []
         for intent, entry in lexicon.intents.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from voicebot.nlu.errors import LexiconError
 
@@ -40,17 +40,27 @@ class IntentEntry(_Part):
 class LexiconFile(_Part):
     """The whole file.
 
-    `spell_by_sound`: words of the trade that a recogniser spells wrongly; `as_written`: words that are believed;
+    `spell_by_sound`: words of the trade that a recogniser spells wrongly; `spell`: wrong spelling
+    → right one of the same length, where the sound alone does not tell; `as_written`: words that are believed;
     `words`: named groups for `<name>` in patterns; `masks`: patterns of stretches that mean nothing; `slots`: per slot
     type, value → patterns.
     """
 
     spell_by_sound: list[str] = []
+    spell: dict[_Phrase, _Phrase] = {}
     as_written: list[str] = []
     words: dict[str, str] = {}
     masks: list[str] = []
     intents: dict[str, IntentEntry] = Field(min_length=1)
     slots: dict[str, dict[str, list[str]]] = {}
+
+    @field_validator("spell")
+    @classmethod
+    def _same_length(cls, spell: dict[str, str]) -> dict[str, str]:
+        for wrong, right in spell.items():
+            if len(wrong) != len(right):
+                raise ValueError(f"{wrong} and {right} differ in length, so offsets would shift")
+        return spell
 
 
 def read_lexicon(path: Path) -> LexiconFile:

@@ -7,7 +7,7 @@ fillers (嗯, 那个, 就是 …), softening particles and stammers (我我我, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from voicebot.nlu.characters import BLANK, CLAUSE_END, UNKNOWN_WORD, is_hanzi
@@ -41,7 +41,8 @@ _NO_STAMMER = frozenset("一二两三四五六七八九十百千万零几看等�
 class Spelling:
     """What is spelled by its sound, and what is believed as it is written."""
 
-    def __init__(self, by_sound: Iterable[str], as_written: Iterable[str]) -> None:
+    def __init__(self, by_sound: Iterable[str], as_written: Iterable[str], known: Mapping[str, str]) -> None:
+        self._known = dict(known)
         by_sound = list(by_sound)
         self._by_sound = [(spelling_pattern(word), word) for word in by_sound]
         self._believed = re.compile("|".join(sorted({*by_sound, *as_written}, key=len, reverse=True)) or r"(?!)")
@@ -51,6 +52,8 @@ class Spelling:
 
         Tones aside, but without dialect's confusions: what is spelled anew must be sure.
         """
+        for wrong, right in self._known.items():
+            text = text.replace(wrong, right)
         sound = self.sound(text)
         for pattern, word in self._by_sound:
             for found in pattern.finditer(sound):
