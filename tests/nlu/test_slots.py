@@ -52,6 +52,10 @@ def at(day_and_time):
         ("卖券还款", [("method", "卖券还款", "sell")]),
         ("直接还款", [("method", "直接还款", "repay")]),
         ("转点钱进去", [("method", "转点钱进去", "add_cash")]),
+        (
+            "那我明天转二十万进去",
+            [("date", "明天", "2026-11-24"), ("method", "转", "add_cash"), ("amount", "二十万", "200000")],
+        ),
         ("我补点钱", [("method", "补点钱", "add_cash")]),
         ("转券进去", [("method", "转券进去", "add_collateral")]),
         ("追加担保物", [("method", "追加担保物", "add_collateral")]),
