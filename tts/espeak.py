@@ -19,7 +19,7 @@ from tts.readable import readable
 from tts.voice import Style, Voice, VoiceFault
 
 DEFAULT_VARIANT = "f2"
-_SHAPE = 1  # to be raised whenever lexicon, reading or levels change what is heard: cached speech is then made anew
+_SHAPE = 2  # to be raised whenever lexicon, reading or levels change what is heard: cached speech is then made anew
 _PLAIN = Style()
 
 

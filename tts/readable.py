@@ -62,7 +62,7 @@ def readable(text: str) -> str:
     if any(character in "0123456789" for character in text):
         text = _normalizer().normalize(text)
     text = re.sub(r"[0-9]+", lambda row: digits(row[0]), text)
-    return re.sub(f"(?<=[{_PAUSES}])，+|^[{_PAUSES}]+(?=.)", "", "".join(map(_say, text)))
+    return re.sub(f"(?<=[{_PAUSES}])，+", "", "".join(map(_say, text)))
 
 
 def _plain(character: str) -> str:
