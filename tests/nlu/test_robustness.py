@@ -40,7 +40,7 @@ def test_any_text(text):
     check(text)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(SPOKEN, max_size=40), st.lists(st.sampled_from(sorted(load().lexicon.intents)), max_size=3), MOMENTS)
 def test_any_words_of_the_trade_at_any_time(text, expecting, now):
     check(text, tuple(expecting), now)

@@ -53,26 +53,26 @@ def test_no_counter_example_of_the_lexicon_means_its_intent(name):
 
 @pytest.mark.parametrize("disturb", ["嗯那个{}", "呃{}啊", "{}嗯", "哎{}哈", "[unk] {}", "喂{}"])
 def test_safety_critical_intents_survive_fillers(disturb):
-    rows = [row for row in TABLE if row.must & CRITICAL][::2]
+    rows = [row for row in TABLE if row.must & CRITICAL][::4]
     lost = [row.text for row in rows if not row.must & CRITICAL <= meant(disturb.format(row.text), row.expecting)]
     assert lost == []
 
 
 def test_blanks_between_words_change_nothing():
     # vosk writes Chinese words with blanks between them
-    texts = [row.text for row in TABLE[::2] if "[" not in row.text]
+    texts = [row.text for row in TABLE[::4] if "[" not in row.text]
     assert [text for text in texts if meant(" ".join(text)) != meant(text)] == []
 
 
 def test_the_surest_intent_comes_first():
-    for text, *_ in TABLE[::3]:
+    for text, *_ in TABLE[::4]:
         confidences = [intent.confidence for intent in LEXICON.understand(text, now=NOW).intents]
         assert confidences == sorted(confidences, reverse=True)
         assert all(0.5 <= confidence <= 1 for confidence in confidences)
 
 
 def test_the_expectation_is_no_filter():
-    for text, must, _, expecting in TABLE[::3]:
+    for text, must, _, expecting in TABLE[::4]:
         if not expecting and "unknown" not in must:
             assert must <= meant(text, ("identity_confirm", "affirm"))
 
