@@ -16,9 +16,10 @@ import numpy as np
 
 SAMPLE_RATE = 22050
 
-_AUDIO_OUTPUT_RETRIEVAL = 1
+_AUDIO_OUTPUT_SYNCHRONOUS = 2  # no thread of its own, hence no 20 ms of polling a sentence
 _PHONEME_EVENTS = 1
 _CHARS_UTF8 = 1
+_PHONEME_INPUT = 0x100  # "[[...]]" in the text is phonemes
 _RATE, _VOLUME, _PITCH, _RANGE, _WORD_GAP = 1, 2, 3, 4, 7
 _EVENT_PHONEME = 7
 
@@ -70,7 +71,7 @@ class Espeak:
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         path = espeakng_loader.get_data_path().encode()
-        rate = self._library.espeak_Initialize(_AUDIO_OUTPUT_RETRIEVAL, 0, path, _PHONEME_EVENTS)
+        rate = self._library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, path, _PHONEME_EVENTS)
         if rate != SAMPLE_RATE:
             raise RuntimeError(f"espeak-ng did not start (it answers {rate}); is the package espeakng-loader whole?")
         self._pcm: list[bytes] = []
@@ -94,7 +95,7 @@ class Espeak:
         self._pcm.clear()
         self._phonemes.clear()
         data = text.encode()
-        self._library.espeak_Synth(data, len(data) + 1, 0, 0, 0, _CHARS_UTF8, None, None)
+        self._library.espeak_Synth(data, len(data) + 1, 0, 0, 0, _CHARS_UTF8 | _PHONEME_INPUT, None, None)
         self._library.espeak_Synchronize()
         return np.frombuffer(b"".join(self._pcm), np.int16), tuple(self._phonemes)
 

@@ -1,0 +1,181 @@
+"""Clean synthetic speech made into telephone calls: other throats, rooms, noises, levels, codecs and lost packets.
+
+The noises of training (`TRAIN_NOISES`) and those that judge the model (`TEST_NOISES`) are different kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import soxr
+from scipy.signal import butter, fftconvolve, lfilter, sosfilt
+
+from voicebot.asr.telephone import lose_packets, through_alaw, through_ulaw
+from voicebot.asr.training.phones import SILENCE
+
+SAMPLE_RATE = 8000
+
+Noise = Callable[[int, np.random.Generator, Sequence[np.ndarray]], np.ndarray]
+
+
+def _white(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
+    return rng.standard_normal(count)
+
+
+def _coloured(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
+    return lfilter([1], [1, -rng.uniform(0.3, 0.97)], rng.standard_normal(count))
+
+
+def _hum(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
+    time = np.arange(count) / SAMPLE_RATE
+    base = rng.uniform(45, 130)
+    tones = sum(rng.uniform(0, 1) * np.sin(2 * np.pi * base * k * time + rng.uniform(0, 6)) for k in range(1, 8))
+    return np.asarray(tones) + 0.3 * rng.standard_normal(count)
+
+
+def _babble(count: int, rng: np.random.Generator, others: Sequence[np.ndarray]) -> np.ndarray:
+    mixed = np.zeros(count)
+    for _ in range(rng.integers(3, 7)):
+        voice = others[rng.integers(len(others))].astype(np.float64)
+        mixed += np.roll(np.resize(voice, count), rng.integers(count))
+    return mixed
+
+
+def _clatter(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
+    """Knocks and clicks over a faint hiss."""
+    noise = 0.03 * rng.standard_normal(count)
+    for _ in range(max(1, int(count / SAMPLE_RATE * rng.uniform(1, 6)))):
+        at, length = rng.integers(count), rng.integers(40, 600)
+        knock = rng.standard_normal(length) * np.exp(-5 * np.arange(length) / length)
+        noise[at : at + length] += knock[: max(0, count - at)]
+    return noise
+
+
+def _music(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
+    """Plucked chords."""
+    notes = np.zeros(count)
+    at = 0
+    while at < count:
+        length = int(SAMPLE_RATE * rng.uniform(0.15, 0.8))
+        time = np.arange(min(length, count - at)) / SAMPLE_RATE
+        for _ in range(rng.integers(1, 4)):
+            pitch = 110 * 2 ** (rng.integers(0, 36) / 12)
+            for harmonic in range(1, 5):
+                tone = np.sin(2 * np.pi * pitch * harmonic * time) / harmonic
+                notes[at : at + len(time)] += tone * np.exp(-rng.uniform(1, 6) * time)
+        at += length
+    return notes
+
+
+def _signal_tone(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
+    """Call-progress tones and keys: one or two tones, on and off."""
+    time = np.arange(count) / SAMPLE_RATE
+    tones = np.sin(2 * np.pi * rng.choice([425, 440, 450, 480, 697, 770, 852, 941]) * time)
+    if rng.random() < 0.5:
+        tones = tones + np.sin(2 * np.pi * rng.choice([620, 1209, 1336, 1477]) * time)
+    on, off = rng.uniform(0.08, 1.2), rng.uniform(0.08, 2)
+    return tones * (np.mod(time + rng.uniform(0, 2), on + off) < on) + 0.001 * rng.standard_normal(count)
+
+
+def _street(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
+    """Rumble that swells and fades: engines passing by."""
+    low = sosfilt(butter(2, rng.uniform(300, 900), fs=SAMPLE_RATE, output="sos"), rng.standard_normal(count))
+    swell = 1 + 0.8 * np.sin(2 * np.pi * rng.uniform(0.1, 0.5) * np.arange(count) / SAMPLE_RATE + rng.uniform(0, 6))
+    return low * swell
+
+
+def _fan(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
+    """Pink-like hiss with the blades' beat."""
+    hiss = lfilter([0.05, -0.09, 0.05], [1, -2.49, 2.02, -0.52], rng.standard_normal(count))
+    beat = 1 + 0.3 * np.sin(2 * np.pi * rng.uniform(8, 25) * np.arange(count) / SAMPLE_RATE)
+    return hiss * beat
+
+
+TRAIN_NOISES: dict[str, Noise] = {
+    "white": _white,
+    "coloured": _coloured,
+    "hum": _hum,
+    "babble": _babble,
+    "clatter": _clatter,
+    "music": _music,
+    "tone": _signal_tone,
+}
+TEST_NOISES: dict[str, Noise] = {"street": _street, "fan": _fan}
+_WEIGHTS = np.array([0.25, 0.27, 0.12, 0.18, 0.1, 0.06, 0.02])
+
+
+def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
+    """`samples` with `noise` laid over at this ratio of mean powers."""
+    power = np.mean(samples**2) + 1e-12
+    return samples + noise * np.sqrt(power / (np.mean(noise**2) + 1e-12) * 10 ** (-snr_db / 10))
+
+
+def augment(
+    speech: np.ndarray, segments: np.ndarray, others: Sequence[np.ndarray], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """One way that `speech` (s16, 8000 Hz, with segments (unit, start, end)) may arrive over a telephone.
+
+    `others`: speech for babble. Gives s16 samples, with silence before and after, and the segments moved along.
+    """
+    samples = speech.astype(np.float32)
+    if rng.random() < 0.7:
+        # Another length of throat: pitch, formants and pace together; children's and small women's are rare in espeak.
+        stretch = rng.uniform(0.72, 1.0) if rng.random() < 0.6 else rng.uniform(1.0, 1.27)
+        samples = soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE * stretch, "LQ")
+        segments = np.column_stack([segments[:, 0], (segments[:, 1:] * stretch).astype(np.int32)])
+    samples = samples.astype(np.float64)
+    spoken = len(samples)
+    before = int(SAMPLE_RATE * rng.uniform(0.03, 0.4))
+    after = int(SAMPLE_RATE * (rng.uniform(0.08, 0.5) if rng.random() < 0.93 else rng.uniform(0.5, 2.0)))
+    samples = np.concatenate([np.zeros(before), samples, np.zeros(after)])
+    moved = segments + np.array([0, before, before], segments.dtype)
+    total = len(samples)
+    segments = np.concatenate([[[SILENCE, 0, before]], moved, [[SILENCE, before + spoken, total]]]).astype(np.int32)
+    if rng.random() < 0.3:
+        samples = _in_room(samples, rng)
+    if rng.random() < 0.5:
+        band = [rng.uniform(80, 330), rng.uniform(3100, 3800)]
+        samples = sosfilt(butter(2, band, "band", fs=SAMPLE_RATE, output="sos"), samples)
+    if rng.random() < 0.4:
+        samples = lfilter([1, rng.uniform(-0.8, 0.6)], [1], samples)
+    samples /= np.sqrt(np.mean(samples[before : before + spoken] ** 2)) + 1e-6
+    if rng.random() < 0.78:
+        name = rng.choice(list(TRAIN_NOISES), p=_WEIGHTS)
+        samples = add_noise(samples, TRAIN_NOISES[name](total, rng, others), rng.uniform(4, 35) - 2)
+    return _transmitted(samples, rng), segments
+
+
+def non_speech(others: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Some seconds of what is no speech to be heard: noise, music, tones, a distant crowd, or nothing."""
+    count = int(SAMPLE_RATE * rng.uniform(1, 4))
+    name = rng.choice([*TRAIN_NOISES, "nothing"])
+    samples = np.zeros(count) if name == "nothing" else TRAIN_NOISES[name](count, rng, others)
+    level = np.sqrt(np.mean(samples**2)) + 1e-9
+    # A crowd is speech after all: only when far away it is to be ignored.
+    quiet = rng.uniform(25, 45) if name == "babble" else rng.uniform(0, 40)
+    return _transmitted(samples / level * 10 ** (-quiet / 20), rng)
+
+
+def _in_room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    length = int(SAMPLE_RATE * rng.uniform(0.08, 0.45))
+    echo = rng.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length) * rng.uniform(0.04, 0.35)
+    echo[0] = 1
+    return fftconvolve(samples, echo)[: len(samples)]
+
+
+def _transmitted(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Level, clipping, codec and packet loss on samples with a speech level of 1."""
+    gain = 32768 * 10 ** (-rng.uniform(10, 42) / 20)
+    if rng.random() < 0.08:
+        ceiling = rng.uniform(0.8, 2.5)
+        samples = np.clip(samples, -ceiling, ceiling)
+    heard = np.clip(np.round(samples * gain), -32768, 32767).astype(np.int16)
+    codec = rng.random()
+    if codec < 0.45:
+        heard = through_alaw(heard)
+    elif codec < 0.7:
+        heard = through_ulaw(heard)
+    if rng.random() < 0.2:
+        heard = lose_packets(heard, rng.uniform(0.005, 0.07), rng, conceal=bool(rng.random() < 0.7))
+    return heard

@@ -1,0 +1,45 @@
+"""Utterances that mean nothing: everyday words in random order and mere syllables, so that every sound is learned in
+every neighbourhood, whatever the sentences of the corpus are about.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+from voicebot.asr.training.lexicon import everyday_words, tones_of
+from voicebot.asr.training.phones import SYLLABLES
+from voicebot.asr.training.synthesis import Utterance
+
+_VOCABULARY = 30000
+_FLATTEN = 0.35  # exponent on frequencies: rare words turn up, yet common ones still lead
+
+
+def random_words(count: int, seed: int) -> list[Utterance]:
+    """`count` runs of one to seven everyday words."""
+    rng = random.Random(f"words:{seed}")  # noqa: S311 - reproducible, not secret
+    vocabulary = everyday_words(_VOCABULARY)
+    words = [word for word, _ in vocabulary]
+    cumulative = list(itertools.accumulate(frequency**_FLATTEN for _, frequency in vocabulary))
+    utterances = []
+    for _ in range(count):
+        chosen = tuple(rng.choices(words, cum_weights=cumulative, k=rng.choice((1, 2, 3, 3, 4, 4, 5, 5, 6, 7))))
+        utterances.append(Utterance(chosen, tones_of(chosen)))
+    return utterances
+
+
+def random_syllables(count: int, seed: int) -> list[Utterance]:
+    """`count` runs of two to nine syllables, each syllable of the language as often as any other."""
+    rng = random.Random(f"syllables:{seed}")  # noqa: S311 - reproducible, not secret
+    deck: list[str] = []
+    utterances = []
+    for _ in range(count):
+        groups = []
+        for _ in range(rng.randint(1, 4)):
+            size = rng.choice((1, 2, 2, 3))
+            if len(deck) < size:
+                deck = sorted(SYLLABLES)
+                rng.shuffle(deck)
+            groups.append(tuple(deck.pop() + rng.choice("1234") for _ in range(size)))
+        utterances.append(Utterance(("",) * len(groups), tuple(groups)))
+    return utterances

@@ -1,0 +1,281 @@
+"""How the model is made: the amounts, the order of the stages, and what its manifest says of them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voicebot.asr.manifest import MANIFEST_NAME, ModelManifest, digests
+from voicebot.asr.training.acoustic import Stage, load_network, train_network
+from voicebot.asr.training.assessment import assess_apart
+from voicebot.asr.training.babble import random_syllables, random_words
+from voicebot.asr.training.corpus import Corpus, Sentence, build_corpus, more_sentences
+from voicebot.asr.training.features import BINS, FBANK_CONF
+from voicebot.asr.training.graph import write_graph
+from voicebot.asr.training.language import LanguageModel, Tuning
+from voicebot.asr.training.lexicon import Reading, build_lexicon, everyday_words, tones_of, words_of
+from voicebot.asr.training.network import Network, Shape, folded
+from voicebot.asr.training.nnet3 import write_model
+from voicebot.asr.training.phones import UNITS
+from voicebot.asr.training.synthesis import Utterance, speak_all
+from voicebot.asr.training.voices import DEV_VOICES, TEST_VOICES, TRAIN_VOICES
+
+NAME = "zh-8k-synthetic"
+VERSION = "1"
+_DESCRIPTION = (
+    "A small Mandarin model for 8 kHz telephone audio, trained on espeak-ng speech only. It hears synthetic voices,"
+    " such as the simulated softphone's; it does not hear people. Use an official or your own model for real calls."
+)
+_CORE_JUDGED = 400  # fixed phrases of the trade, spoken by the voices that judge
+_WEIGHTS = {"core": 3.0, "train": 1.0, "more": 0.3}  # of the sentences in the language model
+
+# The decoder's settings: beams as in vosk's own small models, endpoints for turns on the telephone.
+_MODEL_CONF = """\
+--min-active=200
+--max-active=3000
+--beam={beam}
+--lattice-beam=4.0
+--acoustic-scale={acoustic_scale}
+--frame-subsampling-factor=3
+--frames-per-chunk=21
+--endpoint.silence-phones=1
+--endpoint.rule2.min-trailing-silence=0.5
+--endpoint.rule3.min-trailing-silence=0.8
+--endpoint.rule4.min-trailing-silence=1.2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A stage of learning: on "babble" or "all", quarters of an epoch, learning rate at its start and end."""
+
+    speech: str
+    quarters: int
+    first_rate: float
+    last_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Amounts. `words`, `syllables`: utterances of babble; `sentences`: how many are spoken (None: all);
+    `more`: expansions of each template that only the language model sees; `everyday`: words known beyond the corpus.
+    The decoder's `acoustic_scale` and `beam` and the language model's `tuning` were chosen on the development set.
+    """
+
+    words: int
+    syllables: int
+    sentences: int | None
+    courses: tuple[Course, ...]
+    more: int
+    everyday: int
+    shape: Shape = field(default_factory=Shape)
+    tuning: Tuning = field(default_factory=Tuning)
+    acoustic_scale: float = 0.7
+    beam: float = 12.0
+
+
+FULL = Recipe(
+    words=12000,
+    syllables=3000,
+    sentences=None,
+    courses=(Course("babble", 4, 2e-3, 2e-3), Course("all", 6, 1.5e-3, 1e-3), Course("all", 2, 1e-3, 1e-5)),
+    more=1500,
+    everyday=25000,
+)
+QUICK = Recipe(words=600, syllables=0, sentences=600, courses=(Course("all", 4, 2e-3, 1e-4),), more=60, everyday=5000)
+
+
+def utterances_of(sentences: Iterable[Sentence]) -> list[Utterance]:
+    """Sentences cut into words and read."""
+    cut = (words_of(sentence.text) for sentence in sentences)
+    return [Utterance(words, tones_of(words)) for words in cut]
+
+
+def spoken_readings(chunks: Iterable[Path]) -> dict[str, Counter[Reading]]:
+    """How espeak really read the words of some chunk files: now and then otherwise than pypinyin."""
+    readings: dict[str, Counter[Reading]] = {}
+    for path in chunks:
+        with np.load(path) as data:
+            meta = json.loads(bytes(data["meta"]).decode())
+        for text, _, spoken, _, _ in meta:
+            syllables, at = spoken.split(), 0
+            for word in words_of(text) if text else ():
+                readings.setdefault(word, Counter())[tuple(syllables[at : at + len(word)])] += 1
+                at += len(word)
+    return readings
+
+
+def write_decoder_settings(model: Path, recipe: Recipe) -> None:
+    """Write a model's `conf/`."""
+    (model / "conf").mkdir(parents=True, exist_ok=True)
+    settings = _MODEL_CONF.format(acoustic_scale=recipe.acoustic_scale, beam=recipe.beam)
+    (model / "conf" / "model.conf").write_text(settings, encoding="ascii")
+    (model / "conf" / "fbank.conf").write_text(FBANK_CONF, encoding="ascii")
+
+
+def write_manifest(model: Path, made: dict[str, Any], measured: dict[str, Any]) -> None:
+    """Write a finished model's manifest over all its files."""
+    manifest = ModelManifest(
+        name=NAME,
+        version=VERSION,
+        engine="vosk",
+        language="zh",
+        licence="Apache-2.0",
+        synthetic=True,
+        description=_DESCRIPTION,
+        source="voicebot models train-asr",
+        files=digests(model),
+        made=made,
+        measured=measured,
+    )
+    text = json.dumps(manifest.model_dump(), ensure_ascii=False, indent=1)
+    (model / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def put_in_place(model: Path, out: Path) -> None:
+    """Copy a model to `out`, which is replaced as a whole."""
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(model, part)
+    if out.is_symlink():
+        out.unlink()
+    elif out.exists():
+        shutil.rmtree(out)
+    part.rename(out)
+
+
+@dataclass(frozen=True, slots=True)
+class Kitchen:
+    """One run of a recipe in `workdir`; every finished stage is kept there."""
+
+    workdir: Path
+    seed: int
+    recipe: Recipe
+    processes: int
+    say: Callable[[str], None]
+
+    def make(self, out: Path) -> Path:
+        """Go through all stages and put the model at `out`."""
+        corpus = build_corpus(self.seed)
+        self.say(f"corpus: {len(corpus.core) + len(corpus.train)} sentences, sha256 {corpus.digest()}")
+        speech = self.speak(corpus)
+        model = self.workdir / "model"
+        if not (model / "graph" / "phones" / "word_boundary.int").exists():
+            self.say("words, language model and graph")
+            self.connect(corpus, speech, model / "graph")
+        write_decoder_settings(model, self.recipe)
+        network, priors = self.learn(speech)
+        write_model(model / "am" / "final.mdl", folded(network), priors, len(UNITS), BINS)
+        self.finish(corpus, speech, model, out)
+        return out
+
+    def speak(self, corpus: Corpus) -> dict[str, list[Path]]:
+        """Speak every set; gives its chunk files. The sets that judge have voices of their own."""
+        babble = random_words(self.recipe.words, self.seed) + random_syllables(self.recipe.syllables, self.seed)
+        sentences = utterances_of((*corpus.core, *corpus.train))
+        self._shuffle(babble, f"mix:{self.seed}")
+        self._shuffle(sentences, f"mix:{self.seed + 1}")
+        sets: dict[str, tuple[list[Utterance], Sequence[str], int]] = {
+            "babble": (babble, TRAIN_VOICES, 1000),
+            "sentences": (sentences[: self.recipe.sentences], TRAIN_VOICES, 5000),
+        }
+        for name, voices, offset, fill, free in (
+            ("dev", DEV_VOICES, 3000, corpus.dev, corpus.dev_free),
+            ("test", TEST_VOICES, 4000, corpus.test, corpus.test_free),
+        ):
+            core = list(corpus.core)
+            self._shuffle(core, f"{name}:core")
+            sets[f"{name}-fill"] = (utterances_of(fill), voices, offset)
+            sets[f"{name}-free"] = (utterances_of(free), voices, offset + 100)
+            sets[f"{name}-core"] = (utterances_of(core[:_CORE_JUDGED]), voices, offset + 200)
+        return {
+            name: speak_all(
+                utterances,
+                voices,
+                self.workdir / "speech" / name,
+                seed=offset + 10000 * (self.seed - 1),
+                processes=self.processes,
+                progress=self.say,
+            )
+            for name, (utterances, voices, offset) in sets.items()
+        }
+
+    def connect(self, corpus: Corpus, speech: dict[str, list[Path]], graph: Path) -> None:
+        """Write the decoding graph: lexicon and language model."""
+        core = [words_of(sentence.text) for sentence in corpus.core]
+        expanded = [words_of(sentence.text) for sentence in corpus.train]
+        more = [words_of(text) for text in more_sentences(self.seed, self.recipe.more, corpus)]
+        everyday = dict(everyday_words(self.recipe.everyday))
+        spoken = spoken_readings([*speech["babble"], *speech["sentences"]])
+        lexicon = build_lexicon([*core, *expanded, *more], spoken, everyday)
+        language = LanguageModel({word: float(everyday.get(word, 1)) for word in lexicon}, self.recipe.tuning)
+        for sentences, weight in ((core, "core"), (expanded, "train"), (more, "more")):
+            language.add(sentences, _WEIGHTS[weight])
+        write_graph(graph, lexicon, language.arcs(), self.workdir / "graph")
+
+    def learn(self, speech: dict[str, list[Path]]) -> tuple[Network, np.ndarray]:
+        """Train the network, or take up its training where it stopped."""
+        everything = (*speech["babble"], *speech["sentences"])
+        chunks = {"babble": tuple(speech["babble"]), "all": everything}
+        stages = [
+            Stage(
+                f"{course.speech}-{number}", chunks[course.speech], course.quarters, course.first_rate, course.last_rate
+            )
+            for number, course in enumerate(self.recipe.courses)
+        ]
+
+        def export(network: Network, priors: np.ndarray, name: str) -> None:
+            network.eval()
+            write_model(self.workdir / "checkpoints" / f"{name}.mdl", folded(network), priors, len(UNITS), BINS)
+            network.train()
+
+        train_network(
+            stages,
+            [*speech["dev-fill"], *speech["dev-free"]],
+            self.workdir / "network",
+            seed=self.seed,
+            shape=self.recipe.shape,
+            threads=1,
+            progress=self.say,
+            after_quarter=export,
+        )
+        return load_network(self.workdir / "network")
+
+    def finish(self, corpus: Corpus, speech: dict[str, list[Path]], model: Path, out: Path) -> None:
+        """Judge the model on the test set, write its manifest and put it in its place."""
+        self.say("judging on the test set")
+        judged = {name: paths for name, paths in speech.items() if name.startswith("test-")}
+        measured = assess_apart(model, judged, seed=self.seed)
+        write_manifest(model, self.made(corpus), measured)
+        put_in_place(model, out)
+        self.say(f"done: {out}")
+
+    def made(self, corpus: Corpus) -> dict[str, Any]:
+        """What the manifest says of the making."""
+        packages = ("espeakng-loader", "torch", "jieba", "pypinyin", "kaldifst", "numpy", "scipy", "soxr", "vosk")
+        return {
+            "seed": self.seed,
+            "corpus_sha256": corpus.digest(),
+            "sentences": {
+                "core": len(corpus.core),
+                "train": len(corpus.train),
+                "dev": len(corpus.dev) + len(corpus.dev_free),
+                "test": len(corpus.test) + len(corpus.test_free),
+            },
+            "recipe": asdict(self.recipe),
+            "voices": {"train": len(TRAIN_VOICES), "dev": list(DEV_VOICES), "test": list(TEST_VOICES)},
+            "tools": {package: importlib.metadata.version(package) for package in packages},
+        }
+
+    @staticmethod
+    def _shuffle(items: list[Any], seed: str) -> None:
+        random.Random(seed).shuffle(items)  # noqa: S311 - reproducible, not secret
