@@ -227,3 +227,10 @@ def test_an_unknown_word_inside_makes_it_less_sure():
     whole, holed = (load().understand(text, now=NOW).intents[0] for text in ("我知道了", "我[unk]知道了"))
     assert whole.name == holed.name == "acknowledged"
     assert holed.confidence < whole.confidence
+
+
+@pytest.mark.parametrize("text", ["对", "是的", "是我是本人", "对我是"])
+def test_asked_who_it_is_a_yes_says_so_before_it_acknowledges_anything(text):
+    expecting = {"identity_confirm", "acknowledged", "affirm"}
+    meaning = load().understand(text, expecting=expecting, now=datetime(2026, 11, 23, 10, tzinfo=CHINA))
+    assert meaning.top == "identity_confirm"

@@ -163,7 +163,12 @@ class LexiconUnderstander:
     def _infer(
         self, confidences: dict[str, float], slots: tuple[Slot, ...], plain: View, expecting: frozenset[str]
     ) -> None:
-        """What a value alone means: a time is when to call back, an amount what will be paid in."""
+        """What a value alone means: a time is when to call back, an amount what will be paid in. And what a yes means
+        first where several answers are expected.
+        """
+        if "identity_confirm" in expecting and {"identity_confirm", "acknowledged"} <= confidences.keys():
+            # Asked who it is, a yes says just that.
+            confidences["acknowledged"] = min(confidences["acknowledged"], confidences["identity_confirm"] - 0.001)
         substance = confidences.keys() - _NO_SUBSTANCE
         words = plain.words()
         for slot in slots:
