@@ -15,7 +15,8 @@ from typing import Any
 
 from sip.line import Cause, Ending, Line, SipFault, Trunk, TrunkOptions
 from sip.line_base import LineBase
-from sip.pjsua_thread import SLOTS, SipThread
+from sip.pjsua_endpoint import SLOTS
+from sip.pjsua_thread import SipThread
 from sip.uri import SipUri, parse_target
 
 CLOSE_TIMEOUT_S = 3.0
