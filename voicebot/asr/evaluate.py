@@ -127,7 +127,7 @@ def _recordings(manifest: Path, codec: str | None) -> Iterator[Recording]:
         try:
             entry = json.loads(line)
             audio, text = str(entry.pop("audio")), str(entry.pop("text"))
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             wanted = 'a line is {"audio": "a.wav", "text": "…"}'
             raise AsrFault(f"{manifest}, line {number}: {wanted}", permanent=True) from error
         pcm = b"".join(wav_frames(manifest.parent / audio))

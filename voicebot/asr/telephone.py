@@ -18,7 +18,7 @@ def _alaw_table() -> np.ndarray:
     step = np.maximum(segment, 1)
     mantissa = (magnitude >> step) & 0xF
     decoded = np.where(segment == 0, (mantissa << 4) + 8, ((mantissa << 4) + 0x108) << (step - 1))
-    return np.where(linear >= 0, decoded, -decoded).astype(np.int16)
+    return np.asarray(np.where(linear >= 0, decoded, -decoded), np.int16)
 
 
 @lru_cache(maxsize=1)
@@ -29,7 +29,7 @@ def _ulaw_table() -> np.ndarray:
     exponent = np.floor(np.log2(magnitude)).astype(np.int64) - 7
     mantissa = (magnitude >> (exponent + 3)) & 0xF
     decoded = (((mantissa << 3) + 0x84) << exponent) - 0x84
-    return np.where(linear < 0, -decoded, decoded).astype(np.int16)
+    return np.asarray(np.where(linear < 0, -decoded, decoded), np.int16)
 
 
 def through_alaw(samples: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import multiprocessing
+import os
 import random
 import time
 from collections import deque
@@ -28,7 +29,7 @@ _CHUNKS_A_SHARD = 4  # 1,200 utterances are shuffled together
 _PASSES_A_SHARD = 2  # each distortion is heard twice, in other pieces: making it costs half as much as learning it
 _PIECE = 50  # output frames (1.5 s) a training example
 _BATCH = 32
-_NON_SPEECH_SHARE = 0.06
+_NON_SPEECH_SHARE = 0.12
 _IGNORED = -100
 _MASKED_BINS = 7  # at most, of 40, are blotted out of each batch
 
@@ -94,6 +95,8 @@ def train_network(
     torch.manual_seed(seed)
     workdir.mkdir(parents=True, exist_ok=True)
     dev_frames = make_frames(dev, f"{seed}:dev")
+    # Its small matrix products gain nothing from threads, which would only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")  # a fork would inherit PyTorch's threads
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         network, counts = _start(stages[0], pool, seed, shape)
@@ -224,7 +227,7 @@ def _train_quarter(
             features[:, first : first + width] = network.mean[first : first + width, None]
             loss = cross_entropy(network(features), states, ignore_index=_IGNORED, label_smoothing=0.02)
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimizer.step()
             losses.append(loss.item())

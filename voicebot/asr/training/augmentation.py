@@ -24,7 +24,7 @@ def _white(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.
 
 
 def _coloured(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
-    return lfilter([1], [1, -rng.uniform(0.3, 0.97)], rng.standard_normal(count))
+    return np.asarray(lfilter([1], [1, -rng.uniform(0.3, 0.97)], rng.standard_normal(count)))
 
 
 def _hum(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
@@ -36,8 +36,8 @@ def _hum(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.nd
 
 def _babble(count: int, rng: np.random.Generator, others: Sequence[np.ndarray]) -> np.ndarray:
     mixed = np.zeros(count)
-    for _ in range(rng.integers(3, 7)):
-        voice = others[rng.integers(len(others))].astype(np.float64)
+    for _voice in range(rng.integers(3, 7)):
+        voice = others[int(rng.integers(len(others)))].astype(np.float64)
         mixed += np.roll(np.resize(voice, count), rng.integers(count))
     return mixed
 
@@ -45,7 +45,7 @@ def _babble(count: int, rng: np.random.Generator, others: Sequence[np.ndarray]) 
 def _clatter(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
     """Knocks and clicks over a faint hiss."""
     noise = 0.03 * rng.standard_normal(count)
-    for _ in range(max(1, int(count / SAMPLE_RATE * rng.uniform(1, 6)))):
+    for _knock in range(max(1, int(count / SAMPLE_RATE * rng.uniform(1, 6)))):
         at, length = rng.integers(count), rng.integers(40, 600)
         knock = rng.standard_normal(length) * np.exp(-5 * np.arange(length) / length)
         noise[at : at + length] += knock[: max(0, count - at)]
@@ -59,7 +59,7 @@ def _music(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.
     while at < count:
         length = int(SAMPLE_RATE * rng.uniform(0.15, 0.8))
         time = np.arange(min(length, count - at)) / SAMPLE_RATE
-        for _ in range(rng.integers(1, 4)):
+        for _note in range(rng.integers(1, 4)):
             pitch = 110 * 2 ** (rng.integers(0, 36) / 12)
             for harmonic in range(1, 5):
                 tone = np.sin(2 * np.pi * pitch * harmonic * time) / harmonic
@@ -75,21 +75,21 @@ def _signal_tone(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) 
     if rng.random() < 0.5:
         tones = tones + np.sin(2 * np.pi * rng.choice([620, 1209, 1336, 1477]) * time)
     on, off = rng.uniform(0.08, 1.2), rng.uniform(0.08, 2)
-    return tones * (np.mod(time + rng.uniform(0, 2), on + off) < on) + 0.001 * rng.standard_normal(count)
+    return np.asarray(tones) * (np.mod(time + rng.uniform(0, 2), on + off) < on) + 0.001 * rng.standard_normal(count)
 
 
 def _street(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
     """Rumble that swells and fades: engines passing by."""
     low = sosfilt(butter(2, rng.uniform(300, 900), fs=SAMPLE_RATE, output="sos"), rng.standard_normal(count))
     swell = 1 + 0.8 * np.sin(2 * np.pi * rng.uniform(0.1, 0.5) * np.arange(count) / SAMPLE_RATE + rng.uniform(0, 6))
-    return low * swell
+    return np.asarray(low * swell)
 
 
 def _fan(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
     """Pink-like hiss with the blades' beat."""
     hiss = lfilter([0.05, -0.09, 0.05], [1, -2.49, 2.02, -0.52], rng.standard_normal(count))
     beat = 1 + 0.3 * np.sin(2 * np.pi * rng.uniform(8, 25) * np.arange(count) / SAMPLE_RATE)
-    return hiss * beat
+    return np.asarray(hiss * beat)
 
 
 TRAIN_NOISES: dict[str, Noise] = {
@@ -108,7 +108,18 @@ _WEIGHTS = np.array([0.25, 0.27, 0.12, 0.18, 0.1, 0.06, 0.02])
 def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
     """`samples` with `noise` laid over at this ratio of mean powers."""
     power = np.mean(samples**2) + 1e-12
-    return samples + noise * np.sqrt(power / (np.mean(noise**2) + 1e-12) * 10 ** (-snr_db / 10))
+    return np.asarray(samples + noise * np.sqrt(power / (np.mean(noise**2) + 1e-12) * 10 ** (-snr_db / 10)))
+
+
+def _made(name: str, count: int, rng: np.random.Generator, others: Sequence[np.ndarray]) -> np.ndarray:
+    """A noise of training, now and then behind a wall (low-passed) or swelling and fading."""
+    noise = TRAIN_NOISES[name](count, rng, others)
+    if rng.random() < 0.3:
+        noise = sosfilt(butter(2, rng.uniform(200, 2000), fs=SAMPLE_RATE, output="sos"), noise)
+    if rng.random() < 0.4:
+        depth, pace = rng.uniform(0.2, 1.0), 10 ** rng.uniform(-1, 1.5)
+        noise = noise * (1 + depth * np.sin(2 * np.pi * pace * np.arange(count) / SAMPLE_RATE + rng.uniform(0, 6)))
+    return noise
 
 
 def augment(
@@ -142,7 +153,7 @@ def augment(
     samples /= np.sqrt(np.mean(samples[before : before + spoken] ** 2)) + 1e-6
     if rng.random() < 0.78:
         name = rng.choice(list(TRAIN_NOISES), p=_WEIGHTS)
-        samples = add_noise(samples, TRAIN_NOISES[name](total, rng, others), rng.uniform(4, 35) - 2)
+        samples = add_noise(samples, _made(str(name), total, rng, others), rng.uniform(4, 35) - 2)
     return _transmitted(samples, rng), segments
 
 
@@ -150,7 +161,7 @@ def non_speech(others: Sequence[np.ndarray], rng: np.random.Generator) -> np.nda
     """Some seconds of what is no speech to be heard: noise, music, tones, a distant crowd, or nothing."""
     count = int(SAMPLE_RATE * rng.uniform(1, 4))
     name = rng.choice([*TRAIN_NOISES, "nothing"])
-    samples = np.zeros(count) if name == "nothing" else TRAIN_NOISES[name](count, rng, others)
+    samples = np.zeros(count) if name == "nothing" else _made(str(name), count, rng, others)
     level = np.sqrt(np.mean(samples**2)) + 1e-9
     # A crowd is speech after all: only when far away it is to be ignored.
     quiet = rng.uniform(25, 45) if name == "babble" else rng.uniform(0, 40)
@@ -161,7 +172,7 @@ def _in_room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     length = int(SAMPLE_RATE * rng.uniform(0.08, 0.45))
     echo = rng.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length) * rng.uniform(0.04, 0.35)
     echo[0] = 1
-    return fftconvolve(samples, echo)[: len(samples)]
+    return np.asarray(fftconvolve(samples, echo)[: len(samples)])
 
 
 def _transmitted(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:

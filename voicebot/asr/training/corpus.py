@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
 from voicebot.asr.training import spoken_numbers
+from voicebot.asr.training.texts import headed, word_lists
 
 _GENERATORS: dict[str, Callable[[random.Random], str]] = {
     "clock": spoken_numbers.clock,
@@ -126,36 +126,14 @@ def _is_training_text(text: str) -> bool:
     return len(text) < 4 or zlib.crc32(text.encode()) % 100 >= _DEV_SHARE + _TEST_SHARE
 
 
-def _lines(name: str) -> list[str]:
-    text = files("voicebot.asr.training").joinpath("data", name).read_text(encoding="utf-8")
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-@lru_cache(maxsize=1)
-def word_lists() -> dict[str, tuple[str, ...]]:
-    """The lists of `data/lists.txt`."""
-    pairs = (line.split(": ", 1) for line in _lines("lists.txt"))
-    return {name: tuple(words.split()) for name, words in pairs}
-
-
-def _headed(name: str) -> Iterator[tuple[str, str]]:
-    """(heading, line) of a file with "# heading" lines."""
-    heading = ""
-    for line in _lines(name):
-        if line.startswith("#"):
-            heading = line[1:].strip()
-        else:
-            yield heading, line
-
-
 @lru_cache(maxsize=1)
 def _templates() -> tuple[tuple[str, str], ...]:
-    return tuple(_headed("sentences.txt"))
+    return tuple(headed("sentences.txt"))
 
 
 def _unseen() -> dict[str, list[Sentence]]:
     found: dict[str, list[Sentence]] = {"dev": [], "test": []}
-    for heading, line in _headed("unseen.txt"):
+    for heading, line in headed("unseen.txt"):
         found[heading].append(Sentence(line, "unseen wording"))
     return found
 

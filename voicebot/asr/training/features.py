@@ -44,7 +44,7 @@ def _mel() -> np.ndarray:
     points = mel(np.arange(_FFT // 2) * SAMPLE_RATE / _FFT)[:, None]
     rising = (points - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - points) / (edges[2:] - edges[1:-1])
-    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    return np.asarray(np.maximum(0.0, np.minimum(rising, falling)), np.float32)
 
 
 def fbank(samples: np.ndarray) -> np.ndarray:
@@ -60,4 +60,4 @@ def fbank(samples: np.ndarray) -> np.ndarray:
     spectrum = np.fft.rfft(emphasised * _window(), _FFT)[:, : _FFT // 2]
     power = spectrum.real**2 + spectrum.imag**2
     energies = power.astype(np.float32) @ _mel()
-    return np.log(np.maximum(energies, np.finfo(np.float32).eps))
+    return np.asarray(np.log(np.maximum(energies, np.finfo(np.float32).eps)))

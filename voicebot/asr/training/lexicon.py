@@ -8,12 +8,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from importlib.resources import files
 
 import jieba
 from pypinyin import Style, lazy_pinyin, pinyin
 
 from voicebot.asr.training.phones import SYLLABLES
+from voicebot.asr.training.texts import headed
 
 _NUMERALS = frozenset("零〇一二两三四五六七八九十百千万亿点幺")
 # Interjections for which pypinyin gives consonants alone; espeak says them as a nasal or as "en".
@@ -27,12 +27,8 @@ _MOST_READING_COST = 2.5
 def _listed() -> dict[str, frozenset[str]]:
     """The lists of `data/words.txt` by their headings."""
     lists: dict[str, set[str]] = {}
-    heading = ""
-    for line in files("voicebot.asr.training").joinpath("data/words.txt").read_text(encoding="utf-8").splitlines():
-        if line.startswith("#"):
-            heading = line[1:].strip()
-        else:
-            lists.setdefault(heading, set()).update(line.split())
+    for heading, line in headed("words.txt"):
+        lists.setdefault(heading, set()).update(line.split())
     return {name: frozenset(words) for name, words in lists.items()}
 
 
@@ -129,10 +125,9 @@ def build_lexicon(
                 known[(reading,)] += 1
             elif (reading,) not in known:
                 known[(reading,)] = max(1, known.total() // 5)  # a second reading counts, but little
-    for word, readings in spoken.items():
+    for word, heard in spoken.items():
         if word in counts:
-            for reading, heard in readings.items():
-                counts[word][reading] += heard
+            counts[word].update(heard)
     return {
         word: {
             reading: round(min(_MOST_READING_COST, math.log(max(readings.values()) / count)), 3)

@@ -7,6 +7,7 @@ from; Kaldi's nnet3 computes the same once batch normalisation is folded in (`fo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,6 +62,9 @@ class Factorised(nn.Module):
 class Network(nn.Module):
     """(batch, BINS, input frames) → (batch, STATES, output frames): unnormalised log probabilities of states."""
 
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
     def __init__(self, shape: Shape, mean: torch.Tensor, deviation: torch.Tensor) -> None:
         super().__init__()
         self.shape = shape
@@ -84,11 +88,12 @@ class Network(nn.Module):
         return result
 
 
-def _array(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().cpu().double().numpy()
+def _array(tensor: Any) -> np.ndarray:
+    """A parameter or buffer, for which PyTorch's modules promise no type."""
+    return np.asarray(tensor.detach().cpu().double().numpy())
 
 
-def _folded(conv: nn.Conv1d, norm: nn.BatchNorm1d) -> tuple[np.ndarray, np.ndarray]:
+def _folded(conv: Any, norm: Any) -> tuple[np.ndarray, np.ndarray]:
     """Weight (out, in, kernel) and bias of a convolution with its batch normalisation."""
     gain = _array(norm.weight) / np.sqrt(_array(norm.running_var) + norm.eps)
     bias = _array(conv.bias) if conv.bias is not None else np.zeros(conv.out_channels)
@@ -102,6 +107,7 @@ def folded(network: Network) -> list[Affine]:
     bias = bias - (weight * _array(network.mean)[None, :, None]).sum((1, 2))
     layers = [Affine.of(weight, bias, (-2, -1, 0, 1, 2), relu=True)]
     layers.append(Affine.of(*_folded(network.second, network.second_norm), (-1, 0, 1), relu=True))
+    layer: Any
     for layer in network.layers:
         narrow = _array(layer.narrow.weight)
         layers.append(Affine.of(narrow, np.zeros(len(narrow)), (-SUBSAMPLING, 0), relu=False))

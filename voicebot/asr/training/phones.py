@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib.resources import files
+
+from voicebot.asr.training.texts import lines
 
 _INITIALS = frozenset(
     [
@@ -41,9 +42,8 @@ UNREADABLE = {"jiong": "tS;j'ong", "qiong": "tS;hj'ong", "xiong": "S;j'ong"}
 
 
 def _read_syllables() -> dict[str, tuple[str, ...]]:
-    text = files("voicebot.asr.training").joinpath("data/syllables.txt").read_text(encoding="utf-8")
-    lines = (line.split() for line in text.splitlines())
-    return {syllable: tuple(phonemes) for syllable, *phonemes in lines}
+    split = (line.split() for line in lines("syllables.txt"))
+    return {syllable: tuple(phonemes) for syllable, *phonemes in split}
 
 
 def _units(phonemes: Sequence[str]) -> tuple[str, ...]:

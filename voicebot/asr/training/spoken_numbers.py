@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from voicebot.asr.training.texts import word_lists
+
 _DIGITS = "零一二三四五六七八九"
 
 
@@ -103,8 +105,7 @@ def date(rng: random.Random) -> str:
     """A day."""
     kind = rng.random()
     if kind < 0.4:
-        near = "今天 明天 后天 大后天 昨天 下周 下个月 月底 这周 这个月 月初 年底 周末 本周 下周末 明年 节后 年后 月中 下下周 今晚 明早 明晚"
-        return rng.choice(near.split())
+        return rng.choice(word_lists()["near_date"])
     if kind < 0.65:
         week = rng.choice(("周", "星期", "礼拜", "下周", "下星期", "下礼拜", "这周", "本周", "上周", "这个星期"))
         return week + rng.choice("一二三四五六日" if week[-1] != "拜" else "一二三四五六天")
@@ -114,24 +115,7 @@ def date(rng: random.Random) -> str:
 
 def daytime(rng: random.Random) -> str:
     """A part of the day."""
-    return rng.choice(
-        [
-            "上午",
-            "下午",
-            "晚上",
-            "中午",
-            "早上",
-            "傍晚",
-            "午后",
-            "凌晨",
-            "夜里",
-            "饭后",
-            "下班后",
-            "收盘后",
-            "开盘前",
-            "午休",
-        ]
-    )
+    return rng.choice(word_lists()["part_of_day"])
 
 
 def clock(rng: random.Random) -> str:
@@ -147,8 +131,7 @@ def clock(rng: random.Random) -> str:
 
 def span(rng: random.Random) -> str:
     """A length of time in days or more."""
-    spans = "一个月 两个月 三个月 六个月 半年 一年 两年 两周 一周 三天 两天 五天 十天 几天 半个月 一个星期 四个月 五个月 九十天 三十天 一百八十天 几个月 一段时间"
-    return rng.choice(spans.split())
+    return rng.choice(word_lists()["time_span"])
 
 
 def delay(rng: random.Random) -> str:

@@ -1,0 +1,99 @@
+"""Character error rates and the manifests they are measured on."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from voicebot.asr.evaluate import distance, evaluate, plain
+from voicebot.asr.recognizer import AsrFault
+from voicebot.asr.scripted import ScriptedEar
+from voicebot.asr.telephone import FRAME, lose_packets, through_alaw, through_ulaw
+
+
+@pytest.mark.parametrize(
+    ("wanted", "heard", "errors"),
+    [("知道了", "知道了", 0), ("知道了", "知道", 1), ("", "好", 1), ("平仓线", "平舱县吗", 3)],
+)
+def test_distance(wanted: str, heard: str, errors: int) -> None:
+    assert distance(wanted, heard) == errors
+
+
+def test_plain_leaves_what_counts() -> None:
+    assert plain("你好, 世界!A1") == "你好世界a1"
+    assert len(plain("好[unk]")) == 2
+
+
+def manifest(folder: Path, lines: list[dict[str, str]]) -> Path:
+    noise = (np.random.default_rng(0).standard_normal(8000) * 3000).astype("<i2")
+    for line in lines:
+        with wave.open(str(folder / line["audio"]), "wb") as wav:
+            wav.setnchannels(1)
+            wav.setsampwidth(2)
+            wav.setframerate(8000)
+            wav.writeframes(noise.tobytes())
+    path = folder / "m.jsonl"
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("codec", [None, "pcma", "pcmu"])
+def test_rates_and_groups(tmp_path: Path, codec: str | None) -> None:
+    path = manifest(
+        tmp_path,
+        [
+            {"audio": "a.wav", "text": "好的。", "voice": "one"},
+            {"audio": "b.wav", "text": "不是", "voice": "two"},
+        ],
+    )
+    result = evaluate(ScriptedEar(["好的"]), path, codec)
+    assert result["utterances"] == 2
+    assert result["cer"] == 0.5
+    assert result["sentence_accuracy"] == 0.5
+    assert result["rtf"] > 0
+    assert result["by"]["voice"]["one"]["cer"] == 0
+    assert result["by"]["voice"]["two"]["sentence_accuracy"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [("", "no recordings"), ("nonsense\n", "line 1"), ('{"audio": "a.wav"}\n', "line 1"), ("[1]\n", "line 1")],
+)
+def test_bad_manifests(tmp_path: Path, content: str, expected: str) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text(content)
+    with pytest.raises(AsrFault, match=expected) as fault:
+        evaluate(ScriptedEar([]), path)
+    assert fault.value.permanent
+
+
+def test_unknown_codec_and_missing_manifest(tmp_path: Path) -> None:
+    with pytest.raises(AsrFault, match="choose one of"):
+        evaluate(ScriptedEar([]), tmp_path / "m.jsonl", "opus")
+    with pytest.raises(AsrFault, match="cannot be read"):
+        evaluate(ScriptedEar([]), tmp_path / "m.jsonl")
+
+
+@pytest.mark.parametrize("codec", [through_alaw, through_ulaw])
+def test_g711_keeps_the_shape(codec) -> None:
+    samples = np.arange(-32768, 32768, dtype=np.int64).astype(np.int16)
+    heard = codec(samples).astype(float)
+    assert np.all(np.diff(heard) >= 0)
+    loud = np.abs(samples.astype(float)) > 400
+    assert np.max(np.abs(heard - samples)[loud] / np.abs(samples.astype(float))[loud]) < 0.07
+    # Sending a decoded signal again changes nothing.
+    assert np.array_equal(codec(codec(samples)), codec(samples))
+
+
+def test_packet_loss() -> None:
+    samples = np.full(FRAME * 5000, 1000, np.int16)
+    silent = lose_packets(samples, 0.03, np.random.default_rng(1), conceal=False).reshape(-1, FRAME)
+    lost = np.mean(silent[:, 0] == 0)
+    assert 0.02 < lost < 0.045
+    assert np.all((silent == 0).all(axis=1) | (silent == 1000).all(axis=1))
+    concealed = lose_packets(samples, 0.03, np.random.default_rng(1))
+    assert 0 < concealed.min() < 1000

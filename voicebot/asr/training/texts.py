@@ -1,0 +1,30 @@
+"""Reading the hand-written texts in `data/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.resources import files
+
+
+def lines(name: str) -> list[str]:
+    """The lines of a file that hold anything."""
+    text = files("voicebot.asr.training").joinpath("data", name).read_text(encoding="utf-8")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def headed(name: str) -> Iterator[tuple[str, str]]:
+    """(heading, line) of a file with "# heading" lines."""
+    heading = ""
+    for line in lines(name):
+        if line.startswith("#"):
+            heading = line[1:].strip()
+        else:
+            yield heading, line
+
+
+@lru_cache(maxsize=1)
+def word_lists() -> dict[str, tuple[str, ...]]:
+    """The lists of `lists.txt`."""
+    pairs = (line.split(": ", 1) for line in lines("lists.txt"))
+    return {name: tuple(words.split()) for name, words in pairs}
