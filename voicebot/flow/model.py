@@ -115,7 +115,8 @@ Acts = Annotated[tuple[Annotated[ActSpec, BeforeValidator(_act)], ...], BeforeVa
 class Branch(Part):
     """What follows when the callee says something. It fits when one of `heard` was meant (and all of `also`), and the
     slot `given` was said in the same breath (`same`: with the value it already had); `when_identified`
-    limits it to before or after the identity check; `at_most` is how often it may be taken in a call. Then: acts,
+    limits it to before or after the identity check; a branch with `identified: true` needs an explicit word (confidence
+    of 0.9 and more); `at_most` is how often it may be taken in a call. Then: acts,
     prompts, and exactly one of `goto`, `ask_again`, `repeat`, `wait_s`. `questions`: what becomes of a question asked
     in the same breath - it is answered instead of going on, answered first, or skipped.
     """
