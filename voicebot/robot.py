@@ -17,7 +17,7 @@ from voicebot.call.session import Engines
 from voicebot.call.speaking import Speaker
 from voicebot.flow.loading import load
 from voicebot.flow.model import Flow
-from voicebot.nlu import lexicon
+from voicebot.nlu.lexicon import load as load_lexicon
 from voicebot.settings import Settings
 from voicebot.store.ledger import Ledger
 from voicebot.store.records import Engines as EngineNames
@@ -73,7 +73,7 @@ class Robot:
         """Load the models, open the trunk and the database. Raises the parts' faults."""
         store = await asyncio.to_thread(open_store, settings)
         ear = await asyncio.to_thread(load_ear, settings)
-        understander = await asyncio.to_thread(lexicon.load)
+        understander = await asyncio.to_thread(load_lexicon)
         voice = make_voice(settings)
         trunk = await pjsua.open_trunk(
             TrunkOptions(
