@@ -55,7 +55,8 @@ class Recognizer(Protocol):
 
     def accept(self, pcm: bytes) -> Transcript | None:
         """Take s16le 8000 Hz mono (any length). Gives a new partial, or a final at the engine's own endpoint, or None
-        when nothing changed."""
+        when nothing changed.
+        """
         ...
 
     def finish(self) -> Transcript:
