@@ -22,10 +22,10 @@ class Tuning:
     `least_count`: rarer n-grams of the highest order are dropped.
     """
 
-    order: int = 3
-    least_backoff: float = 0.2
+    order: int = 4
+    least_backoff: float = 0.1
     everyday_share: float = 0.4
-    least_count: float = 1.5
+    least_count: float = 0.9
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class Recipe:
     everyday: int
     shape: Shape = field(default_factory=Shape)
     tuning: Tuning = field(default_factory=Tuning)
-    acoustic_scale: float = 0.7
+    acoustic_scale: float = 0.45
     beam: float = 12.0
 
 
