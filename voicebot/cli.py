@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 from collections.abc import Coroutine
 from datetime import datetime
@@ -26,6 +25,7 @@ from voicebot.calling import Refused, call_once
 from voicebot.flow.advance import begin
 from voicebot.flow.loading import check as check_flow
 from voicebot.flow.problems import FlowFault
+from voicebot.logs import start_logging
 from voicebot.nlu import lexicon
 from voicebot.report import SYNTHETIC_EAR, as_json, live_lines, print_result
 from voicebot.robot import load_ear, load_flow, make_voice, open_store
@@ -96,8 +96,7 @@ def main() -> NoReturn:
 def _settings(log_level: str | None = None) -> Settings:
     settings = load_settings()
     level = log_level or settings.log_level
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel("WARNING")
+    start_logging(level)
     return settings.model_copy(update={"log_level": level})
 
 

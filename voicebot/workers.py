@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 
 from voicebot.call.placing import close_lost, place
 from voicebot.call.session import Order, Session
+from voicebot.logs import start_logging
 from voicebot.robot import Robot, load_flow
 from voicebot.settings import Settings
 from voicebot.store.records import Engines as EngineNames
@@ -83,7 +84,7 @@ def run_worker(settings: Settings, pipe: Connection) -> None:
     """A worker process' whole life."""
     # Ctrl-C reaches the whole process group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    start_logging(settings.log_level)
     with contextlib.suppress(BrokenPipeError):
         asyncio.run(_work(settings, pipe))
 
