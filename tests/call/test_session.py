@@ -131,6 +131,29 @@ async def test_silence_is_prompted_and_is_never_an_acknowledgement(tmp_path):
     assert outcome.state.disclosed == {"notice"}
 
 
+async def test_a_callee_who_puts_us_on_hold_is_waited_for(tmp_path):
+    stage = await raise_curtain(tmp_path, ["打错了"])
+    await stage.robot_finished()
+    await stage.callee.hold(held=True)
+    await stage.pass_ms(20_000)
+    assert not any(isinstance(e, events.SilenceNoticed) for e in stage.events)
+    await stage.callee.hold(held=False)
+    await stage.pass_ms(500)
+    await stage.say()
+    assert (await stage.over()).disposition == "wrong_number"
+
+
+async def test_a_far_end_that_wants_us_to_dial_somebody_else_is_noted_and_not_obeyed(tmp_path):
+    stage = await raise_curtain(tmp_path, [])
+    await stage.robot_finished()
+    await stage.callee.refer("sip:premium@elsewhere")
+    await stage.pass_ms(1000)
+    assert any(isinstance(e, events.TransferRefused) for e in stage.events)
+    assert not stage.running.done()
+    await stage.callee.hang_up()
+    await stage.over()
+
+
 async def test_a_wish_said_with_the_hang_up_is_not_lost(tmp_path):
     stage = await raise_curtain(tmp_path, ["别再打了"])
     await stage.robot_finished()
