@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-WIDTH, LANE, TOP, GAP = 1200, 90, 34, 56
+WIDTH, LANE, TOP, GAP = 1200, 76, 36, 54
 COLOURS = {"robot": "#1f77b4", "callee": "#2ca02c"}
 NAMES = {"robot": "机器人 robot", "callee": "客户 callee"}
 
@@ -56,7 +56,7 @@ def draw(call: dict[str, Any]) -> str:
     with wave.open(call["recording"]) as recording:
         both = np.frombuffer(recording.readframes(recording.getnframes()), "<i2").reshape(-1, 2)
     duration_ms = len(both) / 8
-    height = TOP + 2 * (LANE + GAP)
+    height = TOP + 2 * (LANE + GAP) - 10
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
