@@ -344,18 +344,19 @@ def models_list(as_json_: Json = False) -> None:
 
 @models_app.command("train-asr")
 def models_train_asr(
-    output: Annotated[Path, typer.Option("--out", help="The model's folder; must not exist, or be empty.")],
-    workdir: Annotated[Path, typer.Option("--workdir", help="Where intermediate files go; a stopped run resumes.")],
-    seed: Annotated[int, typer.Option("--seed")] = 20260101,
-    quick: Annotated[bool, typer.Option("--quick", help="A tiny model in minutes, to try the steps.")] = False,
+    output: Annotated[Path, typer.Option("--out", help="The model's folder; replaced as a whole when it is done.")],
+    workdir: Annotated[
+        Path, typer.Option("--workdir", help="Where 2 GB of intermediate files go; a stopped run goes on from there.")
+    ],
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same model.")] = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="A poor model in minutes, to try the steps.")] = False,
 ) -> None:
     """Train the embedded recogniser from nothing (needs `make setup-train`; hours on two cores)."""
-    settings = _settings("INFO")
-    del settings
-    # Imported here because its dependencies (PyTorch) are installed for training only.
+    _settings("INFO")
+    # Imported here because what it needs (PyTorch and others) is installed for training only.
     from voicebot.asr.training.train import train
 
-    train(output, workdir=workdir, seed=seed, quick=quick)
+    train(output, workdir=workdir, seed=seed, quick=quick, progress=out.print)
 
 
 @db_app.command("upgrade")
