@@ -1,8 +1,8 @@
 """The sentences: templates and word lists of our own, expanded by a seed, with training, development and test apart.
 
 `data/sentences.txt`: a template a line under "# topic" headings; "(a|b|)" is a choice (here the third one is nothing),
-"{name}" a slot: a list of `data/lists.txt` or a generator below. `data/unseen.txt` holds sentences of other wording
-that only ever judge the model.
+"{name}" a slot: a list of `data/lists.txt` or a generator below. `data/everyday.txt` has templates for the language
+model alone, `data/phrases.txt` phrases that it must know; `data/unseen.txt` holds sentences of other wording that only ever judge the model.
 """
 
 from __future__ import annotations
@@ -103,10 +103,15 @@ def build_corpus(seed: int) -> Corpus:
     )
 
 
+def trade_phrases() -> list[Sentence]:
+    """What callees say by the handbook of the trade, word by word; the language model must know every one."""
+    return [Sentence(line, heading) for heading, line in headed("phrases.txt")]
+
+
 def more_sentences(seed: int, a_template: int, corpus: Corpus) -> Iterator[str]:
     """Expansions for the language model alone, as often as they come; nothing that judges the model is among them."""
     kept_apart = {s.text for part in (corpus.dev, corpus.test, corpus.dev_free, corpus.test_free) for s in part}
-    for number, (_, template) in enumerate(_templates()):
+    for number, (_, template) in enumerate((*_templates(), *headed("everyday.txt"))):
         rng = random.Random(f"more:{seed}:{number}")  # noqa: S311 - reproducible, not secret
         choices = _variants(template) if "{" not in template else 1 << 40
         for _ in range(min(a_template, max(60, choices))):

@@ -7,6 +7,7 @@ apart in the phones (B, E, I, S) but share their states.
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -195,3 +196,55 @@ def _write_nonlinearity(writer: _Writer, name: str, kind: str, size: int) -> Non
         writer.token(statistic)
         writer.double(0.0)
     writer.token(f"</{kind}>")
+
+
+def read_layers(path: Path) -> tuple[list[Affine], np.ndarray]:
+    """The layers and the priors of a model that `write_model` wrote. Raises `ValueError` for any other."""
+    data = path.read_bytes()
+    begin, end = data.find(b"<Nnet3> \n"), data.find(b"<NumComponents> ")
+    if begin < 0 or end < 0:
+        raise ValueError(f"{path} is no acoustic model of ours")
+    config = data[begin + len(b"<Nnet3> \n") : end].decode().splitlines()
+    layers: list[Affine] = []
+    at = end
+    for line in config:
+        name = re.search(r"name=affine(\d+) .* input=(.*)", line)
+        if name is None:
+            continue
+        index = int(name[1])
+        at = data.index(f"<ComponentName> affine{index} ".encode(), at)
+        at = data.index(b"<LinearParams> ", at) + len(b"<LinearParams> ")
+        weight, at = _read_matrix(data, at)
+        bias, at = _read_vector(data, data.index(b"<BiasParams> ", at) + len(b"<BiasParams> "))
+        offsets = _offsets(name[2])
+        relu = any(f"name=relu{index} " in other for other in config)
+        bypassed = [re.search(rf"name=sum{index} .* input=Sum\((?:sum|relu|affine)(\d+), ", other) for other in config]
+        bypass = next((index - int(found[1]) for found in bypassed if found), 0)
+        layers.append(Affine(weight, bias, offsets, relu, bypass))
+    priors, _ = _read_vector(data, data.rindex(b"<Priors> ") + len(b"<Priors> "))
+    return layers, priors
+
+
+def _offsets(descriptor: str) -> tuple[int, ...]:
+    """The frames that a descriptor splices: "Append(Offset(a, -3), a)" → (-3, 0)."""
+    parts = re.findall(r"Offset\(\w+, (-?\d+)\)|(\w+)", descriptor.removeprefix("Append"))
+    return tuple(int(offset) if offset else 0 for offset, _ in parts)
+
+
+def _read_vector(data: bytes, at: int) -> tuple[np.ndarray, int]:
+    if data[at : at + 3] != b"FV ":
+        raise ValueError("no vector where one was expected")
+    (count,) = struct.unpack_from("<i", data, at + 4)
+    return np.frombuffer(data, "<f4", count, at + 8), at + 8 + 4 * count
+
+
+def _read_matrix(data: bytes, at: int) -> tuple[np.ndarray, int]:
+    if data[at : at + 3] == b"FM ":
+        rows, columns = struct.unpack_from("<xixi", data, at + 3)
+        matrix = np.frombuffer(data, "<f4", rows * columns, at + 13).reshape(rows, columns)
+        return matrix, at + 13 + 4 * rows * columns
+    if data[at : at + 4] == b"CM2 ":
+        least, span, rows, columns = struct.unpack_from("<ffii", data, at + 4)
+        steps = np.frombuffer(data, "<u2", rows * columns, at + 20).reshape(rows, columns)
+        return (least + span / 65535 * steps).astype(np.float32), at + 20 + 2 * rows * columns
+    raise ValueError("no matrix where one was expected")

@@ -18,7 +18,7 @@ from voicebot.asr.manifest import MANIFEST_NAME, ModelManifest, digests
 from voicebot.asr.training.acoustic import Stage, load_network, train_network
 from voicebot.asr.training.assessment import assess_apart
 from voicebot.asr.training.babble import random_syllables, random_words
-from voicebot.asr.training.corpus import Corpus, Sentence, build_corpus, more_sentences
+from voicebot.asr.training.corpus import Corpus, Sentence, build_corpus, more_sentences, trade_phrases
 from voicebot.asr.training.features import BINS, FBANK_CONF
 from voicebot.asr.training.graph import write_graph
 from voicebot.asr.training.language import LanguageModel, Tuning
@@ -36,7 +36,7 @@ _DESCRIPTION = (
     " such as the simulated softphone's; it does not hear people. Use an official or your own model for real calls."
 )
 _CORE_JUDGED = 400  # fixed phrases of the trade, spoken by the voices that judge
-_WEIGHTS = {"core": 3.0, "train": 1.0, "more": 0.3}  # of the sentences in the language model
+_WEIGHTS = {"core": 3.0, "phrases": 15.0, "train": 1.0, "more": 0.3}  # of the sentences in the language model
 
 # The decoder's settings: beams as in vosk's own small models, endpoints for turns on the telephone.
 _MODEL_CONF = """\
@@ -87,9 +87,9 @@ FULL = Recipe(
     words=12000,
     syllables=3000,
     sentences=None,
-    courses=(Course("babble", 4, 2e-3, 2e-3), Course("all", 6, 1.5e-3, 1e-3), Course("all", 2, 1e-3, 1e-5)),
+    courses=(Course("babble", 4, 2e-3, 2e-3), Course("all", 3, 1.8e-3, 1.4e-3), Course("all", 4, 1.6e-3, 1e-5)),
     more=1500,
-    everyday=25000,
+    everyday=40000,
 )
 QUICK = Recipe(words=600, syllables=0, sentences=600, courses=(Course("all", 4, 2e-3, 1e-4),), more=60, everyday=5000)
 
@@ -212,13 +212,14 @@ class Kitchen:
     def connect(self, corpus: Corpus, speech: dict[str, list[Path]], graph: Path) -> None:
         """Write the decoding graph: lexicon and language model."""
         core = [words_of(sentence.text) for sentence in corpus.core]
+        phrases = [words_of(sentence.text) for sentence in trade_phrases()]
         expanded = [words_of(sentence.text) for sentence in corpus.train]
         more = [words_of(text) for text in more_sentences(self.seed, self.recipe.more, corpus)]
         everyday = dict(everyday_words(self.recipe.everyday))
         spoken = spoken_readings([*speech["babble"], *speech["sentences"]])
-        lexicon = build_lexicon([*core, *expanded, *more], spoken, everyday)
+        lexicon = build_lexicon([*core, *phrases, *expanded, *more], spoken, everyday)
         language = LanguageModel({word: float(everyday.get(word, 1)) for word in lexicon}, self.recipe.tuning)
-        for sentences, weight in ((core, "core"), (expanded, "train"), (more, "more")):
+        for sentences, weight in ((core, "core"), (phrases, "phrases"), (expanded, "train"), (more, "more")):
             language.add(sentences, _WEIGHTS[weight])
         write_graph(graph, lexicon, language.arcs(), self.workdir / "graph")
 
