@@ -28,7 +28,7 @@ demo: setup ## the main job: one real call over SIP to the simulated softphone
 	$(BIN)/voicebot demo --flow $(FLOW) --persona $(PERSONA)
 
 test: setup ## the tests: pure logic, contracts, real SIP calls on the loopback interface
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not interop"
 
 interop: setup ## calls to baresip and SIPp (Debian: apt-get install baresip sip-tester)
 	$(BIN)/pytest -m interop

@@ -22,6 +22,7 @@ from voicebot import demo as demo_
 from voicebot.asr.recognizer import AsrFault
 from voicebot.asr.transcribe import transcribe
 from voicebot.calling import Refused, call_once
+from voicebot.events import Event
 from voicebot.flow.advance import begin
 from voicebot.flow.loading import check as check_flow
 from voicebot.flow.problems import FlowFault
@@ -35,6 +36,7 @@ from voicebot.softphone.fault import SoftphoneFault
 from voicebot.softphone.persona import load as load_persona
 from voicebot.store.fault import StoreFault
 from voicebot.store.migration import upgrade
+from voicebot.store.records import CallRecord
 from voicebot.workers import Pool, WorkerFault
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -146,7 +148,7 @@ def call(
     slots = _slots(slot or [])
     begin(script, slots, datetime.now(settings.zone))  # wrong data is told before a database or worker is opened
 
-    async def work() -> Any:
+    async def work() -> CallRecord:
         store = open_store(settings)
         pool = Pool(settings, store)
         try:
@@ -176,7 +178,7 @@ def softphone(
     _run(program.run(load_persona(persona, settings.personas_dir), options))
 
 
-def _give(record: Any, settings: Settings, as_json_: bool) -> None:
+def _give(record: CallRecord, settings: Settings, as_json_: bool) -> None:
     if as_json_:
         _print_json(as_json(record, settings.recordings_dir, settings.zone))
     else:
@@ -185,7 +187,7 @@ def _give(record: Any, settings: Settings, as_json_: bool) -> None:
         raise typer.Exit(1)
 
 
-def _print_live(event: Any) -> None:
+def _print_live(event: Event) -> None:
     for line in live_lines(event):
         out.print(line, soft_wrap=True)
 

@@ -18,12 +18,14 @@ from typing import Any
 from voicebot import events
 from voicebot.calling import call_once
 from voicebot.flow.loading import find
+from voicebot.flow.model import Flow
 from voicebot.flow.sample import sample_slots
 from voicebot.robot import load_flow, open_store
 from voicebot.settings import Settings
 from voicebot.softphone.persona import load as load_persona
 from voicebot.softphone.persona import shipped
 from voicebot.store.records import CallRecord
+from voicebot.store.store import Store
 from voicebot.store.transcript import percentile
 from voicebot.workers import Pool, WorkerFault
 
@@ -68,7 +70,14 @@ async def repeat(settings: Settings, personas: Sequence[str] | None, runs: int, 
 
 
 async def _repeat_one(
-    settings: Settings, store: Any, pool: Pool, flow: Any, slots: dict[str, str], persona: str, runs: int, parallel: int
+    settings: Settings,
+    store: Store,
+    pool: Pool,
+    flow: Flow,
+    slots: dict[str, str],
+    persona: str,
+    runs: int,
+    parallel: int,
 ) -> dict[str, Any]:
     expected = load_persona(persona, settings.personas_dir).expect
     gate = asyncio.Semaphore(parallel)
