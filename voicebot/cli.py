@@ -19,6 +19,7 @@ from tts import wav
 from tts.normalise import readable
 from tts.voice import Style, VoiceFault
 from voicebot import demo as demo_
+from voicebot.asr.evaluate import evaluate
 from voicebot.asr.recognizer import AsrFault
 from voicebot.asr.transcribe import transcribe
 from voicebot.calling import Refused, call_once
@@ -241,6 +242,30 @@ def asr_transcribe(
         out.print(transcript.text)
     if ear.info.synthetic:
         Console(stderr=True).print(f"[yellow]{SYNTHETIC_EAR}[/]", soft_wrap=True)
+
+
+@asr_app.command("eval")
+def asr_eval(
+    manifest: Annotated[
+        Path, typer.Option("--manifest", help='JSON lines {"audio": …, "text": …}, the WAV files beside it.')
+    ],
+    model: Annotated[str | None, typer.Option("--model", help="A model below asr_models/, or its folder.")] = None,
+    codec: Annotated[str | None, typer.Option("--codec", help="pcma or pcmu: through the telephone first.")] = None,
+    as_json_: Json = False,
+) -> None:
+    """Measure the ear on your own recordings: character error rate, sentences right, real-time factor."""
+    settings = _settings("ERROR")
+    result = evaluate(load_ear(settings, model), manifest, codec)
+    if as_json_:
+        _print_json(result)
+        return
+    out.print(
+        f"{result['utterances']} utterances · CER {result['cer']:.2%} · "
+        f"sentences right {result['sentence_accuracy']:.2%} · real-time factor {result['rtf']:.3f}"
+    )
+    for name, values in result["by"].items():
+        for value, rates in values.items():
+            out.print(f"  {name}={value}: CER {rates['cer']:.2%}, sentences right {rates['sentence_accuracy']:.2%}")
 
 
 @tts_app.command("say")
