@@ -195,7 +195,9 @@ def _shards(stage: Stage, quarter: int, pool: ProcessPoolExecutor, seed: int) ->
     epoch, part = divmod(quarter, 4)
     order = list(stage.chunks)
     random.Random(f"{seed}:{stage.name}:{epoch}").shuffle(order)  # noqa: S311 - reproducible, not secret
-    groups = [order[start : start + _CHUNKS_A_SHARD] for start in range(0, len(order), _CHUNKS_A_SHARD)][part::4]
+    size = max(1, min(_CHUNKS_A_SHARD, len(order) // 4))  # a tiny corpus still has four quarters
+    shards = [order[start : start + size] for start in range(0, len(order), size)]
+    groups = shards[part::4] or shards[:1]
     waiting: deque[Future[Frames]] = deque()
     for index in range(len(groups)):
         while len(waiting) < 3 and index + len(waiting) < len(groups):

@@ -1,8 +1,9 @@
 """The sentences: templates and word lists of our own, expanded by a seed, with training, development and test apart.
 
 `data/sentences.txt`: a template a line under "# topic" headings; "(a|b|)" is a choice (here the third one is nothing),
-"{name}" a slot: a list of `data/lists.txt` or a generator below. `data/everyday.txt` has templates for the language
-model alone, `data/phrases.txt` phrases that it must know; `data/unseen.txt` holds sentences of other wording that only ever judge the model.
+"{name}" a slot: a list of `data/lists.txt` or a generator below. `data/everyday.txt`: templates for the language model
+alone; `data/phrases.txt`: phrases that it must know; `data/unseen.txt`: sentences of other wording that only ever
+judge the model.
 """
 
 from __future__ import annotations

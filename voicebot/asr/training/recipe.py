@@ -69,6 +69,7 @@ class Recipe:
     """Amounts. `words`, `syllables`: utterances of babble; `sentences`: how many are spoken (None: all);
     `more`: expansions of each template that only the language model sees; `everyday`: words known beyond the corpus.
     The decoder's `acoustic_scale` and `beam` and the language model's `tuning` were chosen on the development set.
+    `judged`: how many sentences of each test set the finished model is measured on (None: all).
     """
 
     words: int
@@ -81,6 +82,7 @@ class Recipe:
     tuning: Tuning = field(default_factory=Tuning)
     acoustic_scale: float = 0.45
     beam: float = 12.0
+    judged: int | None = 100
 
 
 FULL = Recipe(
@@ -91,7 +93,15 @@ FULL = Recipe(
     more=1500,
     everyday=40000,
 )
-QUICK = Recipe(words=600, syllables=0, sentences=600, courses=(Course("all", 4, 2e-3, 1e-4),), more=60, everyday=5000)
+QUICK = Recipe(
+    words=600,
+    syllables=0,
+    sentences=600,
+    courses=(Course("all", 4, 2e-3, 1e-4),),
+    more=20,
+    everyday=5000,
+    judged=10,
+)
 
 
 def utterances_of(sentences: Iterable[Sentence]) -> list[Utterance]:
@@ -255,7 +265,7 @@ class Kitchen:
         """Judge the model on the test set, write its manifest and put it in its place."""
         self.say("judging on the test set")
         judged = {name: paths for name, paths in speech.items() if name.startswith("test-")}
-        measured = assess_apart(model, judged, seed=self.seed)
+        measured = assess_apart(model, judged, seed=self.seed, limit=self.recipe.judged)
         write_manifest(model, self.made(corpus), measured)
         put_in_place(model, out)
         self.say(f"done: {out}")
