@@ -1,0 +1,59 @@
+"""The command line. Each command prints help that suffices; errors are one clear line and a non-zero exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from sip.line import SipFault
+from tts.voice import VoiceFault
+from voicebot.asr.recognizer import AsrFault
+from voicebot.calling import Refused
+from voicebot.cli import calls, parts, upkeep
+from voicebot.cli.terminal import Wrong
+from voicebot.flow.problems import FlowFault
+from voicebot.nlu.errors import NluError
+from voicebot.settings import SettingsFault
+from voicebot.softphone.fault import SoftphoneFault
+from voicebot.store.fault import StoreFault
+from voicebot.workers import WorkerFault
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(calls.app)
+app.add_typer(parts.asr_app, name="asr")
+app.add_typer(parts.tts_app, name="tts")
+app.add_typer(parts.nlu_app, name="nlu")
+app.add_typer(parts.flow_app, name="flow")
+app.add_typer(upkeep.models_app, name="models")
+app.add_typer(upkeep.db_app, name="db")
+app.add_typer(upkeep.bench_app, name="bench")
+
+
+FAULTS = (
+    AsrFault,
+    FlowFault,
+    NluError,
+    Refused,
+    SettingsFault,
+    SipFault,
+    SoftphoneFault,
+    StoreFault,
+    VoiceFault,
+    WorkerFault,
+    Wrong,
+)
+
+
+def main() -> NoReturn:
+    """Run a command; what is known to go wrong ends in one line, not in a traceback."""
+    try:
+        app(standalone_mode=True)
+    except FAULTS as fault:
+        lines = str(fault).splitlines() or [type(fault).__name__]
+        print("\n".join([f"voicebot: error: {lines[0]}", *lines[1:]]), file=sys.stderr)  # noqa: T201 - for a person
+    except KeyboardInterrupt:
+        print("voicebot: interrupted", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    sys.exit(1)

@@ -1,0 +1,117 @@
+"""Commands that place or take calls: demo, call, softphone."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sip.uri import parse_target
+from voicebot import demo as demo_
+from voicebot.calling import call_once
+from voicebot.cli.terminal import FlowName, Json, Wrong, open_settings, out, print_json
+from voicebot.events import Event
+from voicebot.flow.advance import begin
+from voicebot.report import SYNTHETIC_EAR, as_json, live_lines, print_result
+from voicebot.robot import load_flow, open_store
+from voicebot.settings import Settings
+from voicebot.softphone import program
+from voicebot.softphone.persona import load as load_persona
+from voicebot.store.records import CallRecord
+from voicebot.workers import Pool
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    flow: FlowName = "margin_call",
+    persona: Annotated[
+        str, typer.Option("--persona", help="Who answers: a name below personas/ or a YAML file.")
+    ] = "cooperative",
+    as_json_: Json = False,
+) -> None:
+    """The main job: the robot calls the simulated softphone over real SIP and follows a script to its end."""
+    settings = open_settings("ERROR" if as_json_ else "WARNING")
+    follow = (lambda _event: None) if as_json_ else _print_live
+    if not as_json_:
+        out.print(f"[bold]voicebot demo[/] · flow {flow} · persona {persona}")
+        out.print(f"[yellow]{SYNTHETIC_EAR}[/]\n", soft_wrap=True)
+    record = asyncio.run(demo_.run(settings, flow, persona, follow))
+    _give(record, settings, as_json_)
+
+
+@app.command()
+def call(
+    to: Annotated[str, typer.Option("--to", help="sip:user@host[:port], or a number for the configured trunk.")],
+    flow: FlowName = "margin_call",
+    slot: Annotated[
+        list[str] | None, typer.Option("--slot", help="The contact's data, name=value; once for each slot.")
+    ] = None,
+    contact: Annotated[str, typer.Option("--contact", help="Your own key of the client, kept in the record.")] = "",
+    as_json_: Json = False,
+) -> None:
+    """Place one call and follow it to its record. Exit code 0 when the call was made, whatever the callee said."""
+    settings = open_settings("ERROR" if as_json_ else None)
+    target = parse_target(to, trunk_host=settings.sip_proxy or settings.sip_registrar)
+    script = load_flow(settings, flow)
+    slots = _slots(slot or [])
+    begin(script, slots, datetime.now(settings.zone))  # wrong data is told before a database or worker is opened
+
+    async def work() -> CallRecord:
+        store = open_store(settings)
+        pool = Pool(settings, store)
+        try:
+            await pool.start(1)
+            follow = (lambda _event: None) if as_json_ else _print_live
+            return await call_once(settings, store, pool, script, target, slots, contact_ref=contact, follow=follow)
+        finally:
+            await pool.close()
+            store.close()
+
+    record = asyncio.run(work())
+    _give(record, settings, as_json_)
+
+
+@app.command()
+def softphone(
+    persona: Annotated[str, typer.Option("--persona", help="A name below personas/ or a YAML file.")] = "cooperative",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="SIP port; 0 takes any free one.")] = 0,
+    bind: Annotated[str, typer.Option("--bind", help="The address to answer at.")] = "127.0.0.1",
+    calls: Annotated[int, typer.Option("--calls", min=0, help="End after so many calls; 0 goes on.")] = 0,
+    save: Annotated[Path | None, typer.Option("--save", help="Stereo WAV: left heard, right said.")] = None,
+    as_json_: Json = False,
+) -> None:
+    """A simulated client: answers by real SIP and plays a persona (模拟软电话)."""
+    settings = open_settings("ERROR")
+    options = program.Options(bind=bind, port=port, calls=calls, save=save, json=as_json_, cache=settings.tts_cache_dir)
+    asyncio.run(program.run(load_persona(persona, settings.personas_dir), options))
+
+
+def _give(record: CallRecord, settings: Settings, as_json_: bool) -> None:
+    if as_json_:
+        print_json(as_json(record, settings.recordings_dir, settings.zone))
+    else:
+        print_result(out, record, settings.recordings_dir, settings.zone)
+    if record.disposition == "fault":
+        raise typer.Exit(1)
+
+
+def _print_live(event: Event) -> None:
+    for line in live_lines(event):
+        out.print(line, soft_wrap=True)
+
+
+def _slots(pairs: list[str]) -> dict[str, str]:
+    slots: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise Wrong(f"--slot {pair!r}: write name=value, such as --slot name=王建国")
+        if name in slots:
+            raise Wrong(f"--slot {name} is given twice")
+        slots[name] = value
+    return slots
