@@ -100,7 +100,7 @@ QUICK = Recipe(
     courses=(Course("all", 4, 2e-3, 1e-4),),
     more=20,
     everyday=5000,
-    judged=10,
+    judged=3,
 )
 
 
