@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import Decimal
-from functools import cache
-from typing import Any
 
+from tts.figures import FIGURES
 from tts.numerals import decimal, digits
 
 _HANZI = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
@@ -60,7 +59,7 @@ def readable(text: str) -> str:
     text = _LETTER_FIGURE.sub(lambda row: digits(row[1]), text)
     text = _PER.sub("每", text)
     if any(character in "0123456789" for character in text):
-        text = _normalizer().normalize(text)
+        text = FIGURES.read(text)
     text = re.sub(r"[0-9]+", lambda row: digits(row[0]), text)
     return re.sub(f"(?<=[{_PAUSES}])，+", "", "".join(map(_say, text)))
 
@@ -81,11 +80,3 @@ def _say(character: str) -> str:
     if _READABLE.fullmatch(character):
         return character
     return _LETTERS.get(character.upper()) or _SIGNS.get(character) or _STOPS.get(character, "")
-
-
-@cache
-def _normalizer() -> Any:
-    # 0.4 s and 20 MB that most calls never need: scripts are checked once, and typed values have their own grammar.
-    from wetext import Normalizer
-
-    return Normalizer(lang="zh", operator="tn")
