@@ -11,7 +11,7 @@ import wave
 import pytest
 
 from voicebot import demo, events
-from voicebot.calling import Refused, call_once
+from voicebot.calling import Refused, _may_be_called_by_a_synthetic_ear, call_once
 from voicebot.flow.loading import find
 from voicebot.flow.problems import SlotError
 from voicebot.flow.sample import sample_slots
@@ -104,6 +104,29 @@ async def test_a_number_on_the_do_not_call_list_is_refused(settings, desk):
     store.add_do_not_call("sip:client@127.0.0.1:5999", "asked for it")
     with pytest.raises(Refused, match="do-not-call"):
         await call_once(settings, store, pool, flow, "sip:client@127.0.0.1:5999", slots)
+    assert store.open_calls() == []
+
+
+@pytest.mark.parametrize(
+    ("target", "changed", "may"),
+    [
+        ("sip:13800138000@192.0.2.1", {}, False),
+        ("sip:13800138000@sbc.example", {"sip_test_numbers": ("13900139000",)}, False),
+        ("sip:13800138000@sbc.example", {"sip_test_numbers": ("+86 138 0013 8000",)}, True),
+        ("sip:13800138000@sbc.example", {"synthetic_ear_for": "everyone"}, True),
+        ("sip:anybody@127.0.0.1:5070", {}, True),
+        ("sip:anybody@localhost", {}, True),
+    ],
+)
+def test_an_ear_that_hears_no_people_calls_no_people(settings, target, changed, may):
+    assert _may_be_called_by_a_synthetic_ear(settings.model_copy(update=changed), target) is may
+
+
+async def test_a_refused_call_leaves_no_row_and_no_channel_taken(settings, desk):
+    store, pool, flow, slots = desk
+    for _ in range(5):
+        with pytest.raises(Refused, match="synthetic speech"):
+            await call_once(settings, store, pool, flow, "sip:13800138000@192.0.2.1", slots)
     assert store.open_calls() == []
 
 

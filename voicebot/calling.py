@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from ipaddress import ip_address
 
+from sip.uri import SipUri
 from voicebot import events
 from voicebot.call.session import Order
 from voicebot.flow.advance import begin
 from voicebot.flow.model import Flow
 from voicebot.settings import Settings
+from voicebot.store.number import canonical
 from voicebot.store.records import CallRecord, NewCall, new_id
 from voicebot.store.store import Store
 from voicebot.workers import Pool
@@ -35,14 +38,21 @@ async def call_once(
 ) -> CallRecord:
     """Place one call and wait for its record; `follow` gets every event soon after it is in the database.
 
-    Raises `SlotError` (missing or mistyped slots), `Refused` (on the do-not-call list), `WorkerFault`, all before a
-    dial. Cancelling the task ends the call and still closes its record.
+    Raises `SlotError` (missing or mistyped slots), `Refused` (on the do-not-call list, or an ear that hears no people),
+    `WorkerFault`, all before a dial. Cancelling the task ends the call and still closes its record.
     """
     state = begin(flow, slots, datetime.now(settings.zone))
     if (entry := await asyncio.to_thread(store.do_not_call, target)) is not None:
         raise Refused(f"{target} is on the do-not-call list (勿扰名单) since {entry.since:%Y-%m-%d}: it is not called")
     call_id = new_id()
     seat = pool.reserve(call_id)
+    if seat.engines.synthetic_ear and not _may_be_called_by_a_synthetic_ear(settings, target):
+        pool.release(call_id)
+        raise Refused(
+            f"{seat.engines.asr} was trained on synthetic speech only and does not hear people: set VOICEBOT_ASR_MODEL"
+            " to a production model, list a test telephone in VOICEBOT_SIP_TEST_NUMBERS, or insist with"
+            " VOICEBOT_SYNTHETIC_EAR_FOR=everyone"
+        )
     new = NewCall(
         call_id,
         flow.name,
@@ -75,3 +85,14 @@ async def call_once(
         await over
         raise
     return await asyncio.to_thread(store.call, call_id)
+
+
+def _may_be_called_by_a_synthetic_ear(settings: Settings, target: str) -> bool:
+    if settings.synthetic_ear_for == "everyone":
+        return True
+    host = SipUri.parse(target).host.strip("[]")
+    try:
+        loopback = ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    return loopback or canonical(target) in map(canonical, settings.sip_test_numbers)
