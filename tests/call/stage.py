@@ -123,6 +123,7 @@ async def raise_curtain(
     voice: Voice | None = None,
     ear: Ear | None = None,
     ring_timeout_s: float = 45,
+    cancel_first: bool = False,
 ) -> Stage:
     """A call that has been dialled, and answered unless told otherwise; `lines`: what the ear will hear, in order."""
     network = Network()
@@ -134,6 +135,8 @@ async def raise_curtain(
     noted: list[events.Event] = []
     order = Order("call1", "margin_call", phone.uri, sample_slots(find("margin_call"), NOW), ring_timeout_s)
     session = Session(order, load("margin_call"), engines, tape, noted.append, NOW)
+    if cancel_first:
+        await session.cancel()
     running = asyncio.create_task(session.run())
     callee: Line = await asyncio.wait_for(anext(phone.incoming()), 5)
     assert isinstance(callee, LoopbackLine)

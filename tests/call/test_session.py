@@ -190,6 +190,12 @@ async def test_our_own_cancel_is_its_own_outcome(tmp_path):
     assert (await stage.over()).disposition == "cancelled"
 
 
+async def test_a_cancel_before_the_dial_is_not_forgotten(tmp_path):
+    stage = await raise_curtain(tmp_path, [], answer=False, cancel_first=True)
+    assert (await stage.over()).disposition == "cancelled"
+    assert not any(isinstance(e, events.Answered) for e in stage.events)
+
+
 async def test_both_sides_are_on_the_recording_at_their_time(tmp_path):
     stage = await raise_curtain(tmp_path, ["打错了"])
     await stage.robot_finished()

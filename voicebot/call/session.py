@@ -150,6 +150,8 @@ class Session:
         listener.start(line.frames, self._order.call_id)
         follower = asyncio.create_task(self._follow(line))
         try:
+            if self._cancelled:  # while prompts were rendered
+                await line.hang_up()
             ending = await self._talk()
             # What the callee said last may still be in the recogniser: it counts (a "别再打了" and a click).
             listener.finish()
