@@ -138,12 +138,13 @@ class Listener:
         return self._frames_seen * FRAME_MS
 
     def start(self, frames: Frames, name: str) -> None:
-        """Listen on a thread of its own until the line ends."""
+        """Listen on a thread of its own until the line ends; the last event is then the recogniser's final."""
 
         def run() -> None:
             while (batch := frames.get(0.5)) is not None:
                 self.process(batch)
-            self.process(())  # answers a `finish` that came with the end
+            # What was said last may still be in the recogniser, and it counts (a "别再打了" and a click).
+            self._finish()
 
         self._thread = threading.Thread(target=run, name=f"listener-{name}", daemon=True)
         self._thread.start()

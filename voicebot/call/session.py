@@ -153,8 +153,6 @@ class Session:
             if self._cancelled:  # while prompts were rendered
                 await line.hang_up()
             ending = await self._talk()
-            # What the callee said last may still be in the recogniser: it counts (a "别再打了" and a click).
-            listener.finish()
             await asyncio.to_thread(listener.join, 5.0)
             await asyncio.sleep(0)
             self._last_words()
