@@ -7,16 +7,20 @@ import os
 import signal
 import time
 import wave
+from datetime import datetime
 
 import pytest
 
 from voicebot import demo, events
+from voicebot.call.session import Order
 from voicebot.calling import Refused, _may_be_called_by_a_synthetic_ear, call_once
+from voicebot.flow.advance import begin
 from voicebot.flow.loading import find
 from voicebot.flow.problems import SlotError
 from voicebot.flow.sample import sample_slots
 from voicebot.robot import load_flow, open_store
 from voicebot.settings import Settings
+from voicebot.store.records import NewCall
 from voicebot.workers import Pool, WorkerFault
 
 
@@ -89,6 +93,19 @@ async def test_a_cancelled_caller_ends_the_call_and_its_record_is_closed(setting
         with pytest.raises(asyncio.CancelledError):
             await task
     assert store.open_calls() == []
+
+
+@pytest.mark.sip
+async def test_a_cancel_right_behind_the_order_is_not_lost(settings, desk):
+    store, pool, flow, slots = desk
+    async with demo.softphone("silent") as uri:
+        seat = pool.reserve("call1")
+        checked = begin(flow, slots, datetime.now(settings.zone)).slots
+        store.create_call(NewCall("call1", flow.name, flow.version, uri, contact_slots=checked, engines=seat.engines))
+        pool.place(Order("call1", flow.name, uri, dict(checked)))
+        await pool.cancel("call1")
+        await asyncio.wait_for(pool.wait("call1"), 30)
+    assert store.call("call1").disposition == "cancelled"
 
 
 async def test_a_missing_slot_is_refused_before_anything_is_noted_or_dialled(settings, desk):

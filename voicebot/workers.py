@@ -129,6 +129,8 @@ async def _work(settings: Settings, pipe: Connection) -> None:
                 task = asyncio.create_task(hold(order))
                 calls.add(task)
                 task.add_done_callback(calls.discard)
+                # The call takes its place in `sessions` now, or a cancel right behind its order would not find it.
+                await asyncio.sleep(0)
             case Cancel(call_id):
                 if call_id in sessions:
                     await sessions[call_id].cancel()
