@@ -11,6 +11,7 @@ import pytest
 from voicebot.asr.training.nnet3 import Affine, phone_count, phone_of, read_layers, unit_of, write_model
 
 UNITS = 5
+INPUTS = 43
 
 
 def layers(rng: np.random.Generator) -> list[Affine]:
@@ -61,8 +62,8 @@ def test_folding_keeps_what_the_network_computes() -> None:
 
     torch.manual_seed(0)
     shape = Shape(front=16, width=24, bottleneck=8, ahead=(True, False))
-    network = Network(shape, torch.full((40,), 8.0), torch.full((40,), 3.0))
-    features = torch.randn(4, 40, 61) * 3 + 8
+    network = Network(shape, torch.full((INPUTS,), 8.0), torch.full((INPUTS,), 3.0))
+    features = torch.randn(4, INPUTS, 61) * 3 + 8
     for _ in range(5):
         network(features)  # gives the normalisations statistics of their own
     network.eval()
@@ -74,6 +75,29 @@ def test_folding_keeps_what_the_network_computes() -> None:
     for output in range(wanted.shape[1]):
         given = computed(folded(network), inputs, shape.left + 3 * output)
         assert np.abs(given - wanted[:, output]).max() < 1e-3
+
+
+def test_a_network_that_took_over_computes_the_same_and_can_learn_on() -> None:
+    torch = pytest.importorskip("torch", reason="belongs to the extra `train`")
+    from voicebot.asr.training.network import Network, Shape, calibrate, folded, take_over
+
+    torch.manual_seed(0)
+    shape = Shape(front=16, width=24, bottleneck=8, ahead=(True, False))
+    one, other = (Network(shape, torch.full((INPUTS,), mean), torch.full((INPUTS,), 3.0)) for mean in (8.0, 7.0))
+    features = torch.randn(16, INPUTS, 61) * 3 + 8
+    for _ in range(5):
+        one(features)
+    one.eval()
+    take_over(other, folded(one))
+    calibrate(other, [features])
+    with torch.no_grad():
+        wanted, learning = one(features), other(features)
+        known = other.eval()(features)
+    assert (known - wanted).abs().max() < 1e-2
+    # In training the normalisation takes the batch's own statistics, which are those of the calibration here.
+    assert (learning - wanted).abs().max() < 0.05 * wanted.abs().max()
+    with pytest.raises(ValueError, match="layers"):
+        take_over(Network(Shape(ahead=(True,)), torch.zeros(INPUTS), torch.ones(INPUTS)), folded(one))
 
 
 def computed(network: list[Affine], inputs: np.ndarray, at: int) -> np.ndarray:

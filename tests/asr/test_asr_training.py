@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from voicebot.asr.training.babble import foreign_speech
 from voicebot.asr.training.corpus import build_corpus, more_sentences, trade_phrases
 from voicebot.asr.training.espeak import Manner
 from voicebot.asr.training.features import BINS, fbank
 from voicebot.asr.training.labels import output_frames, states_of
-from voicebot.asr.training.phones import SYLLABLES, UNITS, UNITS_OF, split_syllables
+from voicebot.asr.training.language import END, START, UNKNOWN, LanguageModel, Tuning
+from voicebot.asr.training.lexicon import build_lexicon
+from voicebot.asr.training.phones import SYLLABLES, TONES, UNITS, as_heard, split_syllables, toneless, units_of
+from voicebot.asr.training.reading import espeak_readings
 from voicebot.asr.training.spoken_numbers import cardinal
 from voicebot.asr.training.synthesis import Utterance, read_chunk, speak, speak_all
 from voicebot.asr.training.voices import DEV_VOICES, TEST_VOICES, TRAIN_VOICES, UNUSED_VOICES
@@ -28,7 +32,7 @@ def corpus():
 
 
 def test_corpus_is_large_and_the_same_again(corpus) -> None:
-    assert len({sentence.text for sentence in corpus.core + corpus.train}) >= 20_000
+    assert len({sentence.text for sentence in corpus.core + corpus.train + corpus.talk}) >= 40_000
     assert build_corpus(1).digest() == corpus.digest()
     assert build_corpus(2).digest() != corpus.digest()
 
@@ -38,7 +42,7 @@ def test_the_committed_model_was_made_of_this_corpus(corpus, vosk_manifest) -> N
 
 
 def test_sentences_that_judge_never_train(corpus) -> None:
-    sets = [corpus.core + corpus.train, corpus.dev, corpus.test, corpus.dev_free, corpus.test_free]
+    sets = [corpus.core + corpus.train + corpus.talk, *corpus.judging()]
     texts = [{sentence.text for sentence in part} for part in sets]
     assert all(texts)
     for index, one in enumerate(texts):
@@ -75,8 +79,8 @@ def test_cardinals(number: int, spoken: str) -> None:
 
 def test_every_syllable_has_units() -> None:
     assert len(SYLLABLES) >= 410
-    assert set(UNITS_OF) == set(SYLLABLES)
-    assert {unit for units in UNITS_OF.values() for unit in units} == set(UNITS) - {"SIL"}
+    toned = [syllable + tone for syllable in SYLLABLES for tone in TONES]
+    assert {unit for syllable in toned for unit in units_of(syllable)} == set(UNITS) - {"SIL", "GBG"}
     assert len(UNITS) == len(set(UNITS))
 
 
@@ -86,7 +90,7 @@ def test_the_table_is_what_the_installed_engine_says() -> None:
         utterance = Utterance(("",), ((syllable + "4",),))
         speech = speak(engine, utterance, Manner(rate=200), random.Random(1))
         assert speech is not None
-        assert speech.syllables == (syllable,)
+        assert speech.syllables == (syllable + "4",)
 
 
 def test_phonemes_are_cut_into_syllables() -> None:
@@ -104,12 +108,68 @@ def test_speech_comes_with_gapless_segments() -> None:
     )
     speech = speak(espeak(), utterance, Manner("f1"), random.Random(3))
     assert speech is not None
-    assert speech.syllables == ("wo", "ming", "tian", "zhuan", "er", "shi", "wan")
+    assert speech.syllables == ("wo3", "ming2", "tian1", "zhuan3", "er4", "shi2", "wan4")
     assert np.array_equal(speech.segments[1:, 1], speech.segments[:-1, 2])
     assert np.all(speech.segments[:, 2] > speech.segments[:, 1])
     assert 0 <= speech.segments[-1, 2] - len(speech.samples) <= 1 or speech.segments[-1, 2] <= len(speech.samples)
     spoken = [UNITS[unit] for unit in speech.segments[:, 0] if unit]
-    assert spoken == [unit for syllable in speech.syllables for unit in UNITS_OF[syllable]]
+    assert spoken == [unit for syllable in speech.syllables for unit in units_of(syllable)]
+
+
+def test_hanzi_are_spoken_with_the_tones_that_are_written_down() -> None:
+    utterance = Utterance(("老板", "想", "买", "水果"), (("lao2", "ban3"), ("xiang3",), ("mai3",), ("shui2", "guo3")))
+    said = [speak(espeak(), utterance, Manner(rate=rate), random.Random(rate)) for rate in (150, 160, 170, 180)]
+    heard = {speech.syllables for speech in said if speech}
+    assert ("lao2", "ban2", "xiang2", "mai2", "shui2", "guo3") in heard
+    assert all(syllables[:2] == ("lao2", "ban2") for syllables in heard)  # elsewhere the speaker may pause
+
+
+@pytest.mark.parametrize(
+    ("given", "breaks", "heard"),
+    [
+        (("ni3", "hao3"), (), ("ni2", "hao3")),
+        (("hen3", "hao3", "ma5"), (), ("hen2", "hao3", "ma5")),
+        (("hao3", "wo3"), (0,), ("hao3", "wo3")),
+        (("wo3", "ye3", "xiang3"), (1,), ("wo2", "ye3", "xiang3")),
+        ((), (), ()),
+    ],
+)
+def test_third_tones_in_a_row(given: tuple[str, ...], breaks: tuple[int, ...], heard: tuple[str, ...]) -> None:
+    assert as_heard(given, frozenset(breaks)) == heard
+
+
+def test_both_readings_of_a_word_are_known() -> None:
+    words = ("知道", "老板", "行", "穷人")
+    dictionary = espeak_readings(words)
+    assert dictionary["知道"] == ("zhi1", "dao5")  # pypinyin: dao4
+    assert "穷人" not in dictionary  # espeak reads it as English letters
+    lexicon = build_lexicon([], {}, words, dictionary)
+    assert set(lexicon["知道"]) == {("zhi1", "dao5"), ("zhi1", "dao4")}
+    assert set(lexicon["老板"]) == {("lao2", "ban3"), ("lao2", "ban2")}  # the second: before a third tone
+    assert {toneless(reading[0]) for reading in lexicon["行"]} == {"xing", "hang"}
+    assert all(min(costs.values()) == 0 for costs in lexicon.values())
+
+
+def test_other_languages_that_judge_never_train() -> None:
+    training = {utterance.language for utterance in foreign_speech(300, 1)}
+    judging = {utterance.language for utterance in foreign_speech(300, 1, judging=True)}
+    assert len(training) > 5
+    assert len(judging) > 2
+    assert not training & judging
+
+
+def test_the_language_model_gives_every_word_its_chance() -> None:
+    everyday = {word: float(rank) for rank, word in enumerate("我你他知道钱还了", 1)}
+    model = LanguageModel(everyday, Tuning(order=3))
+    model.add([("我", "知道", "了"), ("我", "还", "了"), ("你", "知道", "了")], 1.0)
+    arcs = list(model.arcs())
+    words = sorted(model.words() | {END})
+    for history in ((), (START,), ("我",), ("我", "知道"), (START, "你")):
+        assert sum(model.probability(history, word) for word in words) == pytest.approx(1.0)
+    assert model.probability(("我", "知道"), "了") > model.probability(("我", "知道"), "我") > 0
+    assert 0 < model.probability((), UNKNOWN) < 0.01
+    backoffs = {arc.source for arc in arcs if arc.word is None}
+    assert {arc.source for arc in arcs} - backoffs == {()}  # from everywhere there is a way to any word
 
 
 def test_chunks_sound_the_same_again(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def augment(
         segments = np.column_stack([segments[:, 0], (segments[:, 1:] * stretch).astype(np.int32)])
     samples = samples.astype(np.float64)
     spoken = len(samples)
-    before = int(SAMPLE_RATE * rng.uniform(0.03, 0.4))
+    before = int(SAMPLE_RATE * (rng.uniform(0.03, 0.4) if rng.random() < 0.8 else rng.uniform(0.4, 1.2)))
     after = int(SAMPLE_RATE * (rng.uniform(0.08, 0.5) if rng.random() < 0.93 else rng.uniform(0.5, 2.0)))
     samples = np.concatenate([np.zeros(before), samples, np.zeros(after)])
     moved = segments + np.array([0, before, before], segments.dtype)

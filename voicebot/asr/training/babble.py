@@ -1,5 +1,5 @@
 """Utterances that mean nothing: everyday words in random order and mere syllables, so that every sound is learned in
-every neighbourhood, whatever the sentences of the corpus are about.
+every neighbourhood, whatever the sentences of the corpus are about; and other languages, to be heard as no words.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import random
 from voicebot.asr.training.lexicon import everyday_words, tones_of
 from voicebot.asr.training.phones import SYLLABLES
 from voicebot.asr.training.synthesis import Utterance
+from voicebot.asr.training.texts import headed
 
 _VOCABULARY = 30000
 _FLATTEN = 0.35  # exponent on frequencies: rare words turn up, yet common ones still lead
@@ -40,6 +41,25 @@ def random_syllables(count: int, seed: int) -> list[Utterance]:
             if len(deck) < size:
                 deck = sorted(SYLLABLES)
                 rng.shuffle(deck)
-            groups.append(tuple(deck.pop() + rng.choice("1234") for _ in range(size)))
+            groups.append(tuple(deck.pop() + rng.choice("1112223334445") for _ in range(size)))
         utterances.append(Utterance(("",) * len(groups), tuple(groups)))
+    return utterances
+
+
+def foreign_speech(count: int, seed: int, *, judging: bool = False) -> list[Utterance]:
+    """`count` runs of words of other languages (`data/foreign.txt`); those that judge are never among the others."""
+    rng = random.Random(f"foreign:{seed}")  # noqa: S311 - reproducible, not secret
+    lines: dict[str, list[list[str]]] = {}
+    for heading, line in headed("foreign.txt"):
+        if heading.startswith("test ") == judging:
+            lines.setdefault(heading.removeprefix("test "), []).append(line.split())
+    utterances = []
+    for _ in range(count):
+        # English as often as the others together: networks say everything in it a second time.
+        language = "en" if "en" in lines and rng.random() < 0.5 else rng.choice(sorted(lines))
+        words = list(rng.choice(lines[language]))
+        if rng.random() < 0.5:
+            other = rng.choice(lines[language])
+            words = words[: rng.randint(2, len(words))] + other[rng.randint(0, len(other) - 2) :]
+        utterances.append(Utterance(tuple(words), (), language))
     return utterances

@@ -2,8 +2,9 @@
 
 `data/sentences.txt`: a template a line under "# topic" headings; "(a|b|)" is a choice (here the third one is nothing),
 "{name}" a slot: a list of `data/lists.txt` or a generator below. `data/everyday.txt`: templates for the language model
-alone; `data/phrases.txt`: phrases that it must know; `data/unseen.txt`: sentences of other wording that only ever
-judge the model.
+alone; `data/phrases.txt`: phrases that it must know; `data/talk/*.txt`: sentences written one by one, of clients, of
+everyday life, of the world at large, and whole telephone dialogues; `data/unseen/*.txt`: sentences by another hand, of
+other wording, that only ever judge the model.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from voicebot.asr.training import spoken_numbers
-from voicebot.asr.training.texts import headed, word_lists
+from voicebot.asr.training.texts import headed, word_lists, written
 
 _GENERATORS: dict[str, Callable[[random.Random], str]] = {
     "clock": spoken_numbers.clock,
@@ -56,22 +57,30 @@ class Sentence:
 class Corpus:
     """All sentences, no text in two of the sets.
 
-    `core`: the trade's short fixed answers; `train`: the expansions; `dev`, `test`: expansions kept apart; `dev_free`,
-    `test_free`: sentences whose very wording is kept apart.
+    `core`: the trade's short fixed answers; `train`: the expansions; `talk`: what was written one by one. To judge by:
+    `dev`, `test`: expansions kept apart; `dev_talk`, `test_talk`: lines of the talk kept apart; `dev_free`,
+    `test_free`: sentences whose very writer is kept apart.
     """
 
     core: tuple[Sentence, ...]
     train: tuple[Sentence, ...]
+    talk: tuple[Sentence, ...]
     dev: tuple[Sentence, ...]
     test: tuple[Sentence, ...]
+    dev_talk: tuple[Sentence, ...]
+    test_talk: tuple[Sentence, ...]
     dev_free: tuple[Sentence, ...]
     test_free: tuple[Sentence, ...]
 
     def digest(self) -> str:
         """SHA-256 over all sentences in order."""
-        sets = (self.core, self.train, self.dev, self.test, self.dev_free, self.test_free)
+        sets = (self.core, self.train, self.talk, *self.judging())
         lines = (sentence.text for part in sets for sentence in part)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def judging(self) -> tuple[tuple[Sentence, ...], ...]:
+        """All sets that judge."""
+        return (self.dev, self.test, self.dev_talk, self.test_talk, self.dev_free, self.test_free)
 
 
 def build_corpus(seed: int) -> Corpus:
@@ -90,15 +99,24 @@ def build_corpus(seed: int) -> Corpus:
                 continue
             part = core if small else _part(text, train, held)
             part.setdefault(text, Sentence(text, topic))
+    talk: dict[str, Sentence] = {}
+    held_talk: dict[str, dict[str, Sentence]] = {"dev": {}, "test": {}}
+    taken = unseen_texts | core.keys() | held["dev"].keys() | held["test"].keys()
+    for name, text in written("talk"):
+        if text not in taken:
+            _part(text, talk, held_talk).setdefault(text, Sentence(text, name))
     # What a small template says is known, whatever another one made of it.
     for name in ("dev", "test"):
         held[name] = {text: sentence for text, sentence in held[name].items() if text not in core}
-    expanded = [sentence for text, sentence in train.items() if text not in core]
+    expanded = [sentence for text, sentence in train.items() if text not in core and text not in talk]
     return Corpus(
         tuple(core.values()),
         tuple(expanded),
+        tuple(talk.values()),
         tuple(held["dev"].values()),
         tuple(held["test"].values()),
+        tuple(held_talk["dev"].values()),
+        tuple(held_talk["test"].values()),
         tuple(free["dev"]),
         tuple(free["test"]),
     )
@@ -111,7 +129,7 @@ def trade_phrases() -> list[Sentence]:
 
 def more_sentences(seed: int, a_template: int, corpus: Corpus) -> Iterator[str]:
     """Expansions for the language model alone, as often as they come; nothing that judges the model is among them."""
-    kept_apart = {s.text for part in (corpus.dev, corpus.test, corpus.dev_free, corpus.test_free) for s in part}
+    kept_apart = {sentence.text for part in corpus.judging() for sentence in part}
     for number, (_, template) in enumerate((*_templates(), *headed("everyday.txt"))):
         rng = random.Random(f"more:{seed}:{number}")  # noqa: S311 - reproducible, not secret
         choices = _variants(template) if "{" not in template else 1 << 40
@@ -139,8 +157,9 @@ def _templates() -> tuple[tuple[str, str], ...]:
 
 def _unseen() -> dict[str, list[Sentence]]:
     found: dict[str, list[Sentence]] = {"dev": [], "test": []}
-    for heading, line in headed("unseen.txt"):
-        found[heading].append(Sentence(line, "unseen wording"))
+    for name, line in written("unseen"):
+        part, _, topic = name.partition("_")
+        found[part].append(Sentence(line, topic))
     return found
 
 

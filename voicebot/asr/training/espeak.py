@@ -7,6 +7,7 @@ its sound depends on everything said before in the same process.
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Sequence
 from ctypes import CFUNCTYPE, POINTER, Structure, Union, c_char, c_char_p, c_int, c_short, c_uint, c_void_p
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _AUDIO_OUTPUT_SYNCHRONOUS = 2  # no thread of its own, hence no 20 ms of polling
 _PHONEME_EVENTS = 1
 _CHARS_UTF8 = 1
 _PHONEME_INPUT = 0x100  # "[[...]]" in the text is phonemes
+TONES = {"55": "1", "35": "2", "214": "3", "51": "4", "11": "5"}  # espeak's names of the tones
 _RATE, _VOLUME, _PITCH, _RANGE, _WORD_GAP = 1, 2, 3, 4, 7
 _EVENT_PHONEME = 7
 
@@ -78,13 +80,15 @@ class Espeak:
         self._phonemes: list[Phoneme] = []
         self._callback = _SYNTH_CALLBACK(self._take)  # kept: the library holds only a pointer
         self._library.espeak_SetSynthCallback(self._callback)
+        self._library.espeak_TextToPhonemes.restype = c_char_p
 
-    def say(self, text: str, manner: Manner, *, pinyin: bool = False) -> tuple[np.ndarray, Sequence[Phoneme]]:
-        """Speak Hanzi, or with `pinyin` syllables with tone digits ("ni3 hao3"): int16 samples at 22050 Hz, phonemes.
-
-        Raises `ValueError` for an unknown variant.
+    def say(
+        self, text: str, manner: Manner, *, pinyin: bool = False, language: str = "cmn"
+    ) -> tuple[np.ndarray, Sequence[Phoneme]]:
+        """Speak Hanzi, or with `pinyin` syllables with tone digits ("ni3 hao3"), or another `language` (espeak's name):
+        int16 samples at 22050 Hz, phonemes. Raises `ValueError` for an unknown language or variant.
         """
-        voice = "cmn-latn-pinyin" if pinyin else "cmn"
+        voice = "cmn-latn-pinyin" if pinyin else language
         if manner.variant:
             voice += "+" + manner.variant
         if self._library.espeak_SetVoiceByName(voice.encode()):
@@ -98,6 +102,21 @@ class Espeak:
         self._library.espeak_Synth(data, len(data) + 1, 0, 0, 0, _CHARS_UTF8 | _PHONEME_INPUT, None, None)
         self._library.espeak_Synchronize()
         return np.frombuffer(b"".join(self._pcm), np.int16), tuple(self._phonemes)
+
+    def read(self, text: str) -> str:
+        """The phonemes of Hanzi as espeak would speak them, clauses joined; "(en)" in it marks what it cannot read."""
+        self._library.espeak_SetVoiceByName(b"cmn")
+        buffer = ctypes.create_string_buffer(text.encode())
+        rest = c_void_p(ctypes.addressof(buffer))
+        clauses: list[str] = []
+        while rest.value:
+            clause = self._library.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, ord(" ") << 8)
+            clauses.append((clause or b"").decode("utf-8", "replace"))
+        return " ".join(clauses)
+
+    def tones(self, text: str) -> str:
+        """The tone digit of every syllable of Hanzi, by espeak's dictionary and before the sandhi of third tones."""
+        return "".join(TONES[name] for name in re.findall(r"\d+", self.read(text)) if name in TONES)
 
     def _take(self, wav: object, count: int, events: object) -> int:
         if count > 0 and wav:

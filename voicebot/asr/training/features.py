@@ -1,4 +1,6 @@
-"""Filter-bank features, computed as Kaldi does for the options in `FBANK_CONF` (held against kaldi-native-fbank)."""
+"""What the network hears: filter banks, computed as Kaldi does for the options in `FBANK_CONF` (held against
+kaldi-native-fbank), and pitch.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from voicebot.asr.training.pitch import DIMENSIONS, pitch
+
 SAMPLE_RATE = 8000
 BINS = 40
+INPUTS = BINS + DIMENSIONS
 SHIFT = 80  # 10 ms
 WINDOW = 200  # 25 ms
 _FFT = 256
@@ -45,6 +50,16 @@ def _mel() -> np.ndarray:
     rising = (points - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - points) / (edges[2:] - edges[1:-1])
     return np.asarray(np.maximum(0.0, np.minimum(rising, falling)), np.float32)
+
+
+def features(samples: np.ndarray) -> np.ndarray:
+    """(frames, INPUTS), float32, of samples in the range of s16 at 8000 Hz: filter banks, then pitch."""
+    banks, tracked = fbank(samples), pitch(samples)
+    if not len(banks) or not len(tracked):
+        return np.zeros((0, INPUTS), np.float32)
+    missing = max(0, len(banks) - len(tracked))  # the tracker's last window ends a little later
+    tracked = np.concatenate([tracked, np.repeat(tracked[-1:], missing, axis=0)])[: len(banks)]
+    return np.concatenate([banks, tracked], axis=1)
 
 
 def fbank(samples: np.ndarray) -> np.ndarray:

@@ -17,14 +17,11 @@ from pathlib import Path
 
 import kaldifst
 
-from voicebot.asr.training.language import END, START, Arc, History
+from voicebot.asr.training.language import END, START, UNKNOWN, Arc, History
 from voicebot.asr.training.lexicon import Reading
 from voicebot.asr.training.nnet3 import phone_count, phone_of
-from voicebot.asr.training.phones import SILENCE, SYLLABLES, UNIT_ID, UNITS, UNITS_OF
+from voicebot.asr.training.phones import GARBAGE, SILENCE, UNIT_ID, UNITS, units_of
 
-UNKNOWN = "[unk]"
-# A syllable of no known word; only grammars use it, where it must lose against a phrase that fits.
-_UNKNOWN_COST = 3.0
 _HALF = math.log(2)
 _PLUGIN_DIRECTORIES = ("/usr/lib/x86_64-linux-gnu/fst/22", "/usr/lib/aarch64-linux-gnu/fst/22")
 _BEGIN, _END, _INSIDE, _ALONE = range(4)
@@ -43,7 +40,7 @@ def missing_tools() -> str:
 
 def phones_of(reading: Reading) -> tuple[int, ...]:
     """Kaldi's phones of a word."""
-    units = [UNIT_ID[unit] for syllable in reading for unit in UNITS_OF[syllable]]
+    units = [UNIT_ID[unit] for syllable in reading for unit in units_of(syllable)]
     if len(units) == 1:
         return (phone_of(units[0], _ALONE),)
     inside = [phone_of(unit, _INSIDE) for unit in units[1:-1]]
@@ -62,8 +59,7 @@ def write_graph(directory: Path, lexicon: Lexicon, arcs: Iterable[Arc], workdir:
         for word in sorted(lexicon)
         for reading, cost in sorted(lexicon[word].items())
     ]
-    unknown = sorted({phones_of((syllable,)) for syllable in SYLLABLES})
-    entries += [(number[UNKNOWN], phones, _UNKNOWN_COST) for phones in unknown]
+    entries.append((number[UNKNOWN], (phone_of(GARBAGE, _ALONE),), 0.0))
     graph, disambiguators = _lexicon_fst(entries, transitions)
     kaldifst.determinize_star(graph)
     kaldifst.minimize_encoded(graph)

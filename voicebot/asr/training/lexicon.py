@@ -12,15 +12,16 @@ from functools import lru_cache
 import jieba
 from pypinyin import Style, lazy_pinyin, pinyin
 
-from voicebot.asr.training.phones import SYLLABLES
+from voicebot.asr.training.phones import SYLLABLES, as_heard, toneless
 from voicebot.asr.training.texts import headed
 
 _NUMERALS = frozenset("零〇一二两三四五六七八九十百千万亿点幺")
 # Interjections for which pypinyin gives consonants alone; espeak says them as a nasal or as "en".
 _SPOKEN_AS = {"n": "en", "ng": "en", "m": "en", "hm": "heng", "hng": "heng"}
-# A word's reading: its toneless syllables.
+# A word's reading: its syllables with their tones, as they are heard.
 Reading = tuple[str, ...]
-_MOST_READING_COST = 2.5
+_MOST_READING_COST = 3.0
+_LIFTED = 0.3  # of a final third tone's weight goes to its rising twin; a third tone follows about so often
 
 
 @lru_cache(maxsize=1)
@@ -75,15 +76,22 @@ def tones_of(words: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _spoken(syllable: str) -> str:
-    base = syllable.rstrip("12345")
+    base = toneless(syllable)
     return _SPOKEN_AS.get(base, base) + (syllable[len(base) :] or "5")
 
 
 def readings_of(character: str) -> tuple[str, ...]:
-    """All toneless readings of one character that the ear has sounds for, the commonest first."""
-    found = pinyin(character, style=Style.NORMAL, heteronym=True, v_to_u=False, errors="ignore")
-    spoken = [_SPOKEN_AS.get(reading, reading) for reading in (found[0] if found else ())]
-    return tuple(dict.fromkeys(reading for reading in spoken if reading in SYLLABLES))
+    """All readings of one character that the ear has sounds for, the commonest first."""
+    found = pinyin(
+        character,
+        style=Style.TONE3,
+        heteronym=True,
+        neutral_tone_with_five=True,
+        v_to_u=False,
+        errors="ignore",
+    )
+    spoken = [_spoken(reading) for reading in (found[0] if found else ())]
+    return tuple(dict.fromkeys(reading for reading in spoken if toneless(reading) in SYLLABLES))
 
 
 @lru_cache(maxsize=1)
@@ -104,20 +112,25 @@ def everyday_words(count: int) -> list[tuple[str, int]]:
 
 
 def build_lexicon(
-    sentences: Iterable[Sequence[str]], spoken: Mapping[str, Mapping[Reading, int]], everyday: Iterable[str]
+    sentences: Iterable[Sequence[str]],
+    spoken: Mapping[str, Mapping[Reading, int]],
+    everyday: Iterable[str],
+    dictionary: Mapping[str, Reading],
 ) -> dict[str, dict[Reading, float]]:
-    """Every word the ear knows with its readings (toneless syllables) and what each costs (−ln, the commonest 0).
+    """Every word the ear knows with its readings and what each costs (−ln, the commonest 0).
 
     `sentences`: words in context, read as pypinyin does; `spoken`: how often espeak read a word how; `everyday`: words
-    beyond the corpus. All everyday characters are words of their own too.
+    beyond the corpus; `dictionary`: how espeak reads a word by itself. All everyday characters are words of their own
+    too. A word that ends in a third tone has that of a second tone as well, for what follows may lift it.
     """
     counts: dict[str, Counter[Reading]] = {}
     for words in sentences:
-        for word, tones in zip(words, tones_of(words), strict=True):
-            counts.setdefault(word, Counter())[_toneless(tones)] += 1
+        heard = iter(as_heard([syllable for word in tones_of(words) for syllable in word]))
+        for word in words:
+            counts.setdefault(word, Counter())[tuple(itertools.islice(heard, len(word)))] += 1
     for word in everyday:
         if word not in counts:
-            counts[word] = Counter({_toneless(tones_of((word,))[0]): 1})
+            counts[word] = Counter({as_heard(tones_of((word,))[0]): 1})
     for character in level_one_characters():
         known = counts.setdefault(character, Counter())
         for rank, reading in enumerate(readings_of(character)[:2]):
@@ -125,18 +138,20 @@ def build_lexicon(
                 known[(reading,)] += 1
             elif (reading,) not in known:
                 known[(reading,)] = max(1, known.total() // 5)  # a second reading counts, but little
-    for word, heard in spoken.items():
-        if word in counts:
-            counts[word].update(heard)
-    return {
-        word: {
-            reading: round(min(_MOST_READING_COST, math.log(max(readings.values()) / count)), 3)
-            for reading, count in readings.items()
-            if all(syllable in SYLLABLES for syllable in reading)
-        }
-        for word, readings in counts.items()
-    }
+    for word, known in counts.items():
+        if word in dictionary:
+            known[dictionary[word]] += max(1, known.total() // 3)
+        known.update(spoken.get(word, {}))
+    return {word: _costs(readings) for word, readings in counts.items()}
 
 
-def _toneless(tones: Iterable[str]) -> Reading:
-    return tuple(syllable.rstrip("12345") for syllable in tones)
+def _costs(readings: Mapping[Reading, int]) -> dict[Reading, float]:
+    """The cost of each reading, less those too rare to be worth the search."""
+    weights = {r: float(n) for r, n in readings.items() if all(toneless(syllable) in SYLLABLES for syllable in r)}
+    for reading, weight in list(weights.items()):
+        if reading[-1][-1] == "3":
+            lifted = (*reading[:-1], reading[-1][:-1] + "2")
+            weights[lifted] = max(weights.get(lifted, 0.0), _LIFTED * weight)
+    most = max(weights.values(), default=1.0)
+    costs = {reading: round(math.log(most / weight), 3) for reading, weight in weights.items()}
+    return {reading: cost for reading, cost in costs.items() if cost <= _MOST_READING_COST}

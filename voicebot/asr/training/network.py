@@ -6,6 +6,7 @@ from; Kaldi's nnet3 computes the same once batch normalisation is folded in (`fo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from voicebot.asr.training.features import BINS
+from voicebot.asr.training.features import INPUTS
 from voicebot.asr.training.labels import SUBSAMPLING
 from voicebot.asr.training.nnet3 import Affine
 from voicebot.asr.training.phones import UNITS
@@ -60,7 +61,7 @@ class Factorised(nn.Module):
 
 
 class Network(nn.Module):
-    """(batch, BINS, input frames) → (batch, STATES, output frames): unnormalised log probabilities of states."""
+    """(batch, INPUTS, input frames) → (batch, STATES, output frames): unnormalised log probabilities of states."""
 
     mean: torch.Tensor
     deviation: torch.Tensor
@@ -70,7 +71,7 @@ class Network(nn.Module):
         self.shape = shape
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
-        self.first = nn.Conv1d(BINS, shape.front, 5)
+        self.first = nn.Conv1d(INPUTS, shape.front, 5)
         self.first_norm = nn.BatchNorm1d(shape.front)
         self.second = nn.Conv1d(shape.front, shape.width, 3, stride=SUBSAMPLING)
         self.second_norm = nn.BatchNorm1d(shape.width)
@@ -100,8 +101,10 @@ def _folded(conv: Any, norm: Any) -> tuple[np.ndarray, np.ndarray]:
     return _array(conv.weight) * gain[:, None, None], (bias - _array(norm.running_mean)) * gain + _array(norm.bias)
 
 
-def folded(network: Network) -> list[Affine]:
-    """The network as nnet3 has it: affine layers on spliced frames, normalisation folded in."""
+def folded(network: Network, scale: float = 1.0) -> list[Affine]:
+    """The network as nnet3 has it: affine layers on spliced frames, normalisation folded in; `scale`: its log
+    probabilities are multiplied by this (take the priors to the same power).
+    """
     weight, bias = _folded(network.first, network.first_norm)
     weight = weight / _array(network.deviation)[None, :, None]
     bias = bias - (weight * _array(network.mean)[None, :, None]).sum((1, 2))
@@ -113,5 +116,70 @@ def folded(network: Network) -> list[Affine]:
         layers.append(Affine.of(narrow, np.zeros(len(narrow)), (-SUBSAMPLING, 0), relu=False))
         offsets = (0, SUBSAMPLING) if layer.ahead else (0,)
         layers.append(Affine.of(*_folded(layer.wide, layer.norm), offsets, relu=True, bypass=2))
-    layers.append(Affine.of(_array(network.last.weight), _array(network.last.bias), (0,), relu=False))
+    layers.append(Affine.of(scale * _array(network.last.weight), scale * _array(network.last.bias), (0,), relu=False))
     return layers
+
+
+def take_over(network: Network, layers: Sequence[Affine]) -> None:
+    """Set a network's weights from a model's layers (see `folded`), normalisation doing nothing; call `calibrate` next.
+
+    A last layer of other states is left as it is. Raises `ValueError` for layers of another shape.
+    """
+    modules: list[Any] = [(network.first, network.first_norm), (network.second, network.second_norm)]
+    layer: Any
+    for layer in network.layers:
+        modules += [(layer.narrow, None), (layer.wide, layer.norm)]
+    modules.append((network.last, None))
+    if len(layers) != len(modules):
+        raise ValueError(f"the model has {len(layers)} layers, this recipe's has {len(modules)}")
+    with torch.no_grad():
+        for index, (given, (conv, norm)) in enumerate(zip(layers, modules, strict=True)):
+            out, inputs, kernel = conv.weight.shape
+            if given.weight.shape != (out, inputs * kernel):
+                if conv is network.last:
+                    continue
+                raise ValueError(f"layer {index} of the model is {given.weight.shape}, not {(out, inputs * kernel)}")
+            weight = torch.from_numpy(given.weight.reshape(out, kernel, inputs).transpose(0, 2, 1).copy())
+            bias = torch.from_numpy(given.bias.copy())
+            if index == 0:  # the model has the features' mean and deviation folded in
+                bias = bias + (weight * network.mean[None, :, None]).sum((1, 2))
+                weight = weight * network.deviation[None, :, None]
+            conv.weight.copy_(weight)
+            if norm is None:
+                if conv.bias is not None:
+                    conv.bias.copy_(bias)
+                continue
+            conv.bias.zero_()
+            norm.running_mean.zero_()
+            norm.running_var.fill_(1 - norm.eps)
+            norm.weight.fill_(1)
+            norm.bias.copy_(bias)
+
+
+def calibrate(network: Network, batches: Sequence[torch.Tensor]) -> None:
+    """Give normalisations that do nothing the statistics of real features, so that the network computes the same and
+    can be trained on.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
+    sums: dict[Any, list[torch.Tensor]] = {norm: [] for norm in norms}
+
+    def note(norm: Any, inputs: Any) -> None:
+        x = inputs[0].transpose(0, 1).reshape(inputs[0].shape[1], -1)
+        sums[norm].append(torch.stack([x.mean(1), (x**2).mean(1)]))
+
+    hooks: list[Any] = [norm.register_forward_pre_hook(note) for norm in norms]
+    network.eval()
+    with torch.no_grad():
+        for batch in batches:
+            network(batch)
+        for hook in hooks:
+            hook.remove()
+        norm: Any
+        for norm in norms:
+            mean, square = torch.stack(sums[norm]).mean(0)
+            variance = (square - mean**2).clamp_min(1e-4)
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(variance)
+            norm.bias.add_(mean)  # what came in unshifted and unscaled …
+            norm.weight.copy_((variance + norm.eps).sqrt())  # … goes out so
+    network.train()

@@ -1,6 +1,7 @@
-"""The sounds of the acoustic model: toneless initials and finals, named by espeak's own phonemes.
+"""The sounds of the acoustic model: initials and finals with their tone, named by espeak's own phonemes.
 
-Tonal finals were measured worse at the same budget; what tone would tell apart is left to the language model.
+A syllable is written as pinyin with a tone digit, "hao3"; 5 is the neutral tone. A third tone before another third
+tone is written as what is heard, a second tone.
 """
 
 from __future__ import annotations
@@ -54,12 +55,36 @@ def _units(phonemes: Sequence[str]) -> tuple[str, ...]:
 
 # Toneless pinyin → the phonemes espeak speaks for it (its stress marks left out).
 SYLLABLES = _read_syllables()
-# Toneless pinyin → the one or two units of the acoustic model.
-UNITS_OF = {syllable: _units(phonemes) for syllable, phonemes in SYLLABLES.items()}
-SILENCE = 0
-# All units; silence is the first.
-UNITS = ("SIL", *sorted({unit for units in UNITS_OF.values() for unit in units}))
+TONES = "12345"
+SILENCE, GARBAGE = 0, 1
+_SPLIT = {syllable: _units(phonemes) for syllable, phonemes in SYLLABLES.items()}
+_FINALS = sorted({units[-1] for units in _SPLIT.values()})
+# All units; silence is the first, speech in no words of ours ("[unk]") the second.
+UNITS = ("SIL", "GBG", *sorted(_INITIALS), *(final + tone for final in _FINALS for tone in TONES))
 UNIT_ID = {unit: index for index, unit in enumerate(UNITS)}
+
+
+def toneless(syllable: str) -> str:
+    """The syllable without its tone digit."""
+    return syllable.rstrip(TONES)
+
+
+def units_of(syllable: str) -> tuple[str, ...]:
+    """The one or two units of a syllable with its tone. Raises `KeyError` for a syllable that is none."""
+    *initial, final = _SPLIT[toneless(syllable)]
+    return (*initial, final + syllable[-1])
+
+
+def as_heard(syllables: Sequence[str], breaks: frozenset[int] = frozenset()) -> tuple[str, ...]:
+    """Syllables with the sandhi of third tones, as espeak speaks it: one before another one rises like a second.
+
+    `breaks`: indices of syllables with a pause behind them, which keep their tone.
+    """
+    followers = (*syllables[1:], "")[: len(syllables)]
+    return tuple(
+        syllable[:-1] + "2" if syllable[-1] == "3" == follower[-1:] and index not in breaks else syllable
+        for index, (syllable, follower) in enumerate(zip(syllables, followers, strict=True))
+    )
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ one child process each: the same chunk always sounds the same, and a finished ch
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import subprocess
@@ -20,20 +21,35 @@ import soxr
 
 from voicebot.asr.training.espeak import SAMPLE_RATE as ESPEAK_RATE
 from voicebot.asr.training.espeak import Espeak, Manner, Phoneme
-from voicebot.asr.training.phones import SILENCE, UNIT_ID, UNITS_OF, UNREADABLE, split_syllables
+from voicebot.asr.training.phones import (
+    GARBAGE,
+    SILENCE,
+    SYLLABLES,
+    UNIT_ID,
+    UNREADABLE,
+    as_heard,
+    split_syllables,
+    toneless,
+    units_of,
+)
 
 SAMPLE_RATE = 8000
 CHUNK = 300  # utterances a child process; changing it changes the sound of the whole corpus
 _CLOSURE_S = 0.07  # a shorter pause is a plosive's closure and belongs to the next sound (measured in the prototype)
 _CHILD_TIMEOUT_S = 900
+_TONE_NAMES = {"1": "55", "2": "35", "3": "214", "4": "51", "5": "11"}  # espeak's
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What to say: `words` of Hanzi (empty strings for mere syllables), and for each its tone syllables ("hao3")."""
+    """What to say: `words` of Hanzi (empty strings for mere syllables), and for each its tone syllables ("hao3").
+
+    Another `language` than "" (espeak's name) has words of its own and no syllables: speech that is to be heard as such.
+    """
 
     words: tuple[str, ...]
     pinyin: tuple[tuple[str, ...], ...]
+    language: str = ""
 
     @property
     def text(self) -> str:
@@ -43,8 +59,8 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """One spoken utterance: s16 samples at 8000 Hz; segments (unit, start, end) in samples, end to end; the toneless
-    syllables really spoken; the voice variant.
+    """One spoken utterance: s16 samples at 8000 Hz; segments (unit, start, end) in samples, end to end; the
+    syllables with the tones really spoken; the voice variant.
     """
 
     text: str
@@ -124,18 +140,26 @@ def read_chunk(path: Path) -> Iterator[Speech]:
 
 def speak(engine: Espeak, utterance: Utterance, manner: Manner, rng: random.Random) -> Speech | None:
     """Speak one utterance; None when it came out as something else (a character the engine reads as English)."""
+    if utterance.language:
+        samples, _ = engine.say(" ".join(utterance.words), manner, language=utterance.language)
+        pcm = _at_telephone_rate(samples)
+        return Speech("", manner.variant, (), pcm, np.array([[GARBAGE, 0, len(pcm)]], np.int32))
     as_hanzi = all(utterance.words) and rng.random() < 0.6
     for hanzi in (True, False) if as_hanzi else (False,):
         text = _hanzi(utterance, rng) if hanzi else _pinyin(utterance, rng)
+        wanted = [syllable for word in utterance.pinyin for syllable in word]
+        tones = engine.tones(text) if hanzi else "".join(syllable[-1] for syllable in wanted)
         samples, phonemes = engine.say(text, manner, pinyin=not hanzi)
-        toneless = [[syllable.rstrip("12345")] for word in utterance.pinyin for syllable in word]
-        speech = _segmented(samples, phonemes, toneless)
+        speech = _segmented(samples, phonemes, [[toneless(syllable)] for syllable in wanted], tones)
         if speech is not None:
             syllables, segments = speech
-            pcm = soxr.resample(samples.astype(np.float32), ESPEAK_RATE, SAMPLE_RATE, "HQ")
-            pcm = np.clip(np.round(pcm), -32768, 32767).astype(np.int16)
-            return Speech(utterance.text, manner.variant, tuple(syllables), pcm, segments)
+            return Speech(utterance.text, manner.variant, tuple(syllables), _at_telephone_rate(samples), segments)
     return None
+
+
+def _at_telephone_rate(samples: np.ndarray) -> np.ndarray:
+    pcm = soxr.resample(samples.astype(np.float32), ESPEAK_RATE, SAMPLE_RATE, "HQ")
+    return np.asarray(np.clip(np.round(pcm), -32768, 32767).astype(np.int16))
 
 
 def _hanzi(utterance: Utterance, rng: random.Random) -> str:
@@ -148,25 +172,31 @@ def _pinyin(utterance: Utterance, rng: random.Random) -> str:
     join = rng.random() < 0.5
     groups: list[list[str]] = []
     for word in utterance.pinyin:
-        readable = [f"[[{UNREADABLE[s.rstrip('12345')]}]]" if s.rstrip("12345") in UNREADABLE else s for s in word]
+        readable = [_phonemes(s) if toneless(s) in UNREADABLE else s for s in word]
         groups += [readable] if join and readable == list(word) and len(word) <= 4 else [[s] for s in readable]
     return "".join("".join(group) + (", " if rng.random() < 0.04 else " ") for group in groups)
 
 
+def _phonemes(syllable: str) -> str:
+    return f"[[{UNREADABLE[toneless(syllable)]}{_TONE_NAMES[syllable[-1]]}]]"
+
+
 def _segmented(
-    samples: np.ndarray, phonemes: Sequence[Phoneme], expected: Sequence[Sequence[str]]
-) -> tuple[list[str], np.ndarray] | None:
+    samples: np.ndarray, phonemes: Sequence[Phoneme], expected: Sequence[Sequence[str]], tones: str
+) -> tuple[Sequence[str], np.ndarray] | None:
     """Syllables and segments (unit, start, end at 8000 Hz) of what was said; None when it is not cut as expected."""
     sounds = [(p.name.lstrip("',%"), p.start) for p in phonemes]
     if any(name.startswith("(") for name, _ in sounds):
         return None  # it switched to another language
     syllables = split_syllables([name for name, _ in sounds if not name.startswith("_")], expected)
-    if syllables is None:
+    if syllables is None or len(syllables) != len(tones):
         return None
+    toned = [syllable + tone for syllable, tone in zip(syllables, tones, strict=True)]
+    syllables_said = as_heard(toned, _breaks(sounds, syllables))
     # Every phoneme's unit, in order; a unit of several phonemes begins with its first.
     units: list[int | None] = []
-    for syllable in syllables:
-        for unit in UNITS_OF[syllable]:
+    for syllable in syllables_said:
+        for unit in units_of(syllable):
             units += [UNIT_ID[unit], *[None] * unit.count("_")]
     segments: list[list[int]] = []
     spoken = iter(units)
@@ -190,7 +220,19 @@ def _segmented(
         carried = None
     result = np.array(merged, np.int32)
     result[:, 1:] = result[:, 1:].astype(np.int64) * SAMPLE_RATE // ESPEAK_RATE
-    return syllables, result
+    return syllables_said, result
+
+
+def _breaks(sounds: Sequence[tuple[str, int]], syllables: Sequence[str]) -> frozenset[int]:
+    """After which syllables the speaker pauses (espeak's "_:" and "_"; "_|" only parts words)."""
+    ends = {count: index for index, count in enumerate(itertools.accumulate(len(SYLLABLES[s]) for s in syllables))}
+    breaks, spoken = set(), 0
+    for name, _ in sounds:
+        if not name.startswith("_"):
+            spoken += 1
+        elif name != "_|" and spoken in ends:
+            breaks.add(ends[spoken])
+    return frozenset(breaks)
 
 
 def _child(job_path: Path, out: Path) -> None:
@@ -211,7 +253,9 @@ def _child(job_path: Path, out: Path) -> None:
             pitch_range=rng.randint(20, 80),
             word_gap=rng.choice([0, 0, 0, 0, 1, 2]),
         )
-        utterance = Utterance(tuple(item["words"]), tuple(tuple(word) for word in item["pinyin"]))
+        utterance = Utterance(
+            tuple(item["words"]), tuple(tuple(word) for word in item["pinyin"]), item.get("language", "")
+        )
         speech = speak(engine, utterance, manner, rng)
         if speech is None:
             continue

@@ -23,6 +23,14 @@ def headed(name: str) -> Iterator[tuple[str, str]]:
             yield heading, line
 
 
+def written(folder: str) -> Iterator[tuple[str, str]]:
+    """(file's name without its ending, line) of all texts in a folder, in the order of their names."""
+    texts = files("voicebot.asr.training").joinpath("data", folder).iterdir()
+    for text in sorted(texts, key=lambda entry: entry.name):
+        for line in text.read_text(encoding="utf-8").split():
+            yield text.name.removesuffix(".txt"), line
+
+
 @lru_cache(maxsize=1)
 def word_lists() -> dict[str, tuple[str, ...]]:
     """The lists of `lists.txt`."""
