@@ -44,7 +44,7 @@ _TONE_NAMES = {"1": "55", "2": "35", "3": "214", "4": "51", "5": "11"}  # espeak
 class Utterance:
     """What to say: `words` of Hanzi (empty strings for mere syllables), and for each its tone syllables ("hao3").
 
-    Another `language` than "" (espeak's name) has words of its own and no syllables: speech that is to be heard as such.
+    Another `language` (espeak's name) has words of its own and no syllables: it is to be heard as no words of ours.
     """
 
     words: tuple[str, ...]
