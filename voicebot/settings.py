@@ -35,6 +35,12 @@ def _zone(name: str) -> str:
     return name
 
 
+def _web_address(address: str) -> str:
+    if address and not address.startswith(("http://", "https://")):
+        raise ValueError("an address that begins with https:// or http:// is expected")
+    return address
+
+
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 
@@ -54,6 +60,8 @@ class Settings(BaseSettings):
     asr_engine: Literal["vosk"] = "vosk"
     asr_models_dir: Folder = ROOT / "asr_models"
     asr_model: str = "zh-8k-synthetic"
+    # Where models are pulled from instead of their publishers' hosts: this base address and the path of the original.
+    models_mirror: Annotated[str, AfterValidator(_web_address)] = Field(default="", repr=False)  # may hold a password
     # A model trained on synthetic speech hears no people. "tests": it calls loopback addresses and `sip_test_numbers`.
     synthetic_ear_for: Literal["tests", "everyone"] = "tests"
 
