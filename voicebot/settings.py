@@ -11,6 +11,7 @@ import difflib
 import os
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
@@ -36,8 +37,12 @@ def _zone(name: str) -> str:
 
 
 def _web_address(address: str) -> str:
-    if address and not address.startswith(("http://", "https://")):
-        raise ValueError("an address that begins with https:// or http:// is expected")
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        parts = urlsplit("")
+    if address and not (parts.scheme in {"http", "https"} and parts.hostname):
+        raise ValueError("an address such as https://mirror.example.com/models is expected")
     return address
 
 

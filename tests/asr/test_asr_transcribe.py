@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import soxr
 
+from voicebot.asr.audio import audio_frames
 from voicebot.asr.recognizer import AsrFault
 from voicebot.asr.scripted import ScriptedEar
-from voicebot.asr.transcribe import transcribe, wav_frames
+from voicebot.asr.transcribe import transcribe
 from voicebot.asr.vosk import VoskEar
 
 
@@ -31,7 +32,7 @@ def tone(rate: int, seconds: float = 1.0) -> np.ndarray:
 
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 44100, 48000])
 def test_any_rate_becomes_8000(tmp_path: Path, rate: int) -> None:
-    frames = list(wav_frames(write(tmp_path / "a.wav", tone(rate, 2.5).tobytes(), rate)))
+    frames = list(audio_frames(write(tmp_path / "a.wav", tone(rate, 2.5).tobytes(), rate)))
     assert {len(frame) for frame in frames} == {320}
     samples = np.frombuffer(b"".join(frames), "<i2").astype(float)
     assert abs(len(samples) - 20000) < 480
@@ -49,7 +50,7 @@ def test_any_width(tmp_path: Path, width: int) -> None:
         3: wide.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes(),
         4: wide.tobytes(),
     }[width]
-    read = np.frombuffer(b"".join(wav_frames(write(tmp_path / "a.wav", data, width=width))), "<i2")
+    read = np.frombuffer(b"".join(audio_frames(write(tmp_path / "a.wav", data, width=width))), "<i2")
     assert np.abs(read.astype(int) - samples).max() <= (255 if width == 1 else 0)
 
 
@@ -59,7 +60,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "empty": (b"", "empty or cut off"),
         "half a header": (good[:20], "empty or cut off"),
         "truncated": (good[:-1000], "truncated"),
-        "no WAV": (b"ID3" + bytes(200), "no PCM WAV"),
+        "no WAV": (b"ID3" + bytes(200), "no WAV, FLAC or Ogg"),
         "A-law WAV": (good[:20] + struct.pack("<H", 6) + good[22:], "no PCM WAV"),
     }
     made = {}
@@ -78,7 +79,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
 def test_bad_files_are_refused_in_one_line(tmp_path: Path) -> None:
     for name, (path, expected) in bad_files(tmp_path).items():
         with pytest.raises(AsrFault) as fault:
-            list(wav_frames(path))
+            list(audio_frames(path))
         assert fault.value.permanent, name
         assert expected in str(fault.value), name
         assert str(path) in str(fault.value), name

@@ -48,7 +48,13 @@ def models_list(
         print_json([asdict(row) for row in rows])
         return
     for row in rows:
-        told = [row.state, f"{row.engine} {row.version}".strip(), row.licence, f"{row.bytes / 1e6:.0f} MB"]
+        told = [
+            row.state,
+            f"{row.engine} {row.version}".strip(),
+            row.language,
+            row.licence,
+            f"{row.bytes / 1e6:.0f} MB",
+        ]
         notes = ["合成语音训练 trained on synthetic speech only"] if row.synthetic else []
         notes += ["unverified archive"] if row.verified is False else []
         told = [row.state, row.fault] if row.fault else [*filter(None, told), *notes]
@@ -79,19 +85,22 @@ def models_pull(
         raise Wrong(f"--sha256 {sha256}: 64 hexadecimal digits are expected, as sha256sum prints them")
     model = find_official(name, load_catalogue())
     order = Order(url, settings.models_mirror, archive, sha256.lower(), accept_unverified, force)
-    with Progress(*_COLUMNS, console=Console(stderr=True), disable=as_json_) as bar:
-        task = bar.add_task(model.name, total=None, visible=False)
-        done = pull(
-            model,
-            settings.asr_models_dir,
-            order,
-            lambda here, total: bar.update(task, completed=here, total=total, visible=True),
-            try_model,
-        )
+    errors = Console(stderr=True)
+    bar = Progress(*_COLUMNS, console=errors, disable=as_json_ or not errors.is_terminal)
+    task = bar.add_task(model.name, total=None)
+
+    def progress(here: int, total: int | None) -> None:
+        bar.start()
+        bar.update(task, completed=here, total=total)
+
+    try:
+        done = pull(model, settings.asr_models_dir, order, progress, try_model)
+    finally:
+        bar.stop()
     receipt = done.manifest.archive
     if receipt is not None and not receipt.verified:
         warning = f"warning: nobody has confirmed this archive; its SHA-256 is {receipt.sha256}, noted in the manifest"
-        Console(stderr=True).print(f"[yellow]{warning}[/]", soft_wrap=True)
+        errors.print(f"[yellow]{warning}[/]", soft_wrap=True)
     if as_json_:
         seen = receipt.model_dump() if receipt else None
         print_json({"name": name, "folder": str(done.directory), "fresh": done.fresh, "archive": seen})
