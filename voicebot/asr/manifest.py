@@ -107,5 +107,9 @@ def verify_files(directory: Path, manifest: ModelManifest, *, contents: bool = T
         size = path.stat().st_size
         if size != wanted.bytes:
             raise AsrFault(f"{path} has {size} bytes instead of {wanted.bytes}; {advice}", permanent=True)
-        if contents and digest(path).sha256 != wanted.sha256:
+        try:
+            differs = contents and digest(path).sha256 != wanted.sha256
+        except OSError as error:
+            raise AsrFault(f"{path} cannot be read ({error.strerror}); see its rights and the disk") from error
+        if differs:
             raise AsrFault(f"{path} has another content than its manifest says; {advice}", permanent=True)

@@ -183,12 +183,21 @@ def _manifest(model: OfficialModel, root: Path, receipt: ArchiveReceipt, source:
         engine=model.engine,
         language=model.language,
         licence=model.licence,
-        synthetic=False,
+        synthetic=_calls_itself_synthetic(root),
         description=model.note,
         source=source,
         files=digests(root),
         archive=receipt,
     )
+
+
+def _calls_itself_synthetic(root: Path) -> bool:
+    """A model of ours under another's name still says what it is; of official ones none is."""
+    try:
+        own = read_manifest(root)
+    except AsrFault:  # some other program's file of that name
+        return False
+    return own is not None and own.synthetic
 
 
 def _whole(target: Path) -> ModelManifest:

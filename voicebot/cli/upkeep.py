@@ -85,7 +85,7 @@ def models_pull(
         raise Wrong(f"--sha256 {sha256}: 64 hexadecimal digits are expected, as sha256sum prints them")
     model = find_official(name, load_catalogue())
     order = Order(url, settings.models_mirror, archive, sha256.lower(), accept_unverified, force)
-    errors = Console(stderr=True)
+    errors = Console(stderr=True, highlight=False)
     bar = Progress(*_COLUMNS, console=errors, disable=as_json_ or not errors.is_terminal)
     task = bar.add_task(model.name, total=None)
 
@@ -95,6 +95,10 @@ def models_pull(
 
     try:
         done = pull(model, settings.asr_models_dir, order, progress, try_model)
+    except KeyboardInterrupt:
+        bar.stop()
+        errors.print("voicebot: interrupted; what has come is kept, the same command goes on with it", soft_wrap=True)
+        raise typer.Exit(130) from None
     finally:
         bar.stop()
     receipt = done.manifest.archive
