@@ -152,7 +152,8 @@ def _recordings(manifest: Path, codec: str | None) -> Iterator[Recording]:
     try:
         lines = manifest.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise AsrFault(f"{manifest}: cannot be read as a manifest ({error})", permanent=True) from error
+        why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise AsrFault(f"{manifest}: cannot be read as a manifest: {why}", permanent=True) from error
     usable = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not usable:
         raise AsrFault(f"{manifest}: no recordings in it", permanent=True)
