@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -133,6 +134,54 @@ def test_a_model_that_is_not_there_or_damaged(tmp_path):
         folder=tmp_path, VOICEBOT_ASR_MODELS_DIR=str(models), VOICEBOT_ASR_MODEL="cut",
     )  # fmt: skip
     refused(done, "final.mdl")
+
+
+def test_models_are_listed_with_the_damaged_ones_among_them(tmp_path):
+    models = tmp_path / "models"
+    shutil.copytree(Settings().asr_models_dir / Settings().asr_model, models / "mine")
+    (models / "mine" / "am" / "final.mdl").unlink()
+    done = voicebot("models", "list", folder=tmp_path, VOICEBOT_ASR_MODELS_DIR=str(models))
+    assert done.returncode == 0
+    assert "final.mdl is missing" in done.stdout
+    done = voicebot("models", "list", "--json", folder=tmp_path, VOICEBOT_ASR_MODELS_DIR=str(tmp_path / "none"))
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert rows["vosk-model-small-cn-0.22"]["state"] == "available"
+
+
+def test_a_model_is_pulled_from_a_file_and_loads(tmp_path):
+    """The embedded model in a small archive of its own stands for an official one."""
+    models = tmp_path / "models"
+    archive = shutil.make_archive(str(tmp_path / "a"), "zip", Settings().asr_models_dir, base_dir=Settings().asr_model)
+    pull = ["models", "pull", "vosk-model-small-cn-0.22", "--archive", archive]
+    own = {"VOICEBOT_ASR_MODELS_DIR": str(models)}
+    refused(voicebot(*pull, folder=tmp_path, **own), "SHA-256", "nothing is installed")
+    assert not (models / "vosk-model-small-cn-0.22").exists()
+    digest = hashlib.sha256(Path(archive).read_bytes()).hexdigest()
+    done = voicebot(*pull, "--sha256", digest, "--json", folder=tmp_path, **own)
+    assert json.loads(done.stdout)["archive"]["sha256"] == digest
+    wav = tmp_path / "a.wav"
+    assert voicebot("tts", "say", "我知道了", "-o", str(wav), folder=tmp_path).returncode == 0
+    done = voicebot(
+        "asr", "transcribe", str(wav), "--model", "vosk-model-small-cn-0.22", "--json", folder=tmp_path, **own
+    )
+    heard = json.loads(done.stdout)
+    assert heard["text"]
+    assert heard["synthetic_ear"]  # under whatever name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["vosk-model-small-cn"], "did you mean vosk-model-small-cn-0.22"),
+        (["vosk-model-cn-0.22"], "--accept-unverified"),
+        (["vosk-model-small-cn-0.22", "--sha256", "12"], "64 hexadecimal digits"),
+        (["vosk-model-small-cn-0.22", "--url", "models/x.zip"], "no http(s) address"),
+        (["vosk-model-small-cn-0.22", "--archive", "nowhere.zip"], "nowhere.zip"),
+    ],
+)
+def test_a_pull_that_cannot_be(tmp_path, arguments, told):
+    done = voicebot("models", "pull", *arguments, folder=tmp_path, VOICEBOT_ASR_MODELS_DIR=str(tmp_path / "models"))
+    refused(done, told)
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF\x00\x00", b"not a wave file at all" * 100])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 from sip import pjsua
 from sip.line import Trunk, TrunkOptions
 from tts.cache import CachedVoice
 from tts.espeak import EspeakVoice
 from tts.voice import Style, Voice
+from voicebot.asr.layout import engine_of
 from voicebot.asr.recognizer import Ear
 from voicebot.asr.vosk import VoskEar
 from voicebot.call.session import Engines
@@ -33,6 +35,12 @@ def load_ear(settings: Settings, model: str | None = None) -> Ear:
     if ear.info.synthetic:
         log.warning("ear %s: trained on synthetic speech only; it hears the softphone, not people", ear.info.model)
     return ear
+
+
+def try_model(directory: Path) -> None:
+    """Load a model that nobody vouches for, to see that it works. Raises `AsrFault`."""
+    if engine_of(directory) == "vosk":
+        VoskEar(directory)
 
 
 def make_voice(settings: Settings) -> Voice:

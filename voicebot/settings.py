@@ -11,6 +11,7 @@ import difflib
 import os
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
@@ -35,6 +36,16 @@ def _zone(name: str) -> str:
     return name
 
 
+def _web_address(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        parts = urlsplit("")
+    if address and not (parts.scheme in {"http", "https"} and parts.hostname):
+        raise ValueError("an address such as https://mirror.example.com/models is expected")
+    return address
+
+
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 
@@ -54,6 +65,8 @@ class Settings(BaseSettings):
     asr_engine: Literal["vosk"] = "vosk"
     asr_models_dir: Folder = ROOT / "asr_models"
     asr_model: str = "zh-8k-synthetic"
+    # Where models are pulled from instead of their publishers' hosts: this base address and the path of the original.
+    models_mirror: Annotated[str, AfterValidator(_web_address)] = Field(default="", repr=False)  # may hold a password
     # A model trained on synthetic speech hears no people. "tests": it calls loopback addresses and `sip_test_numbers`.
     synthetic_ear_for: Literal["tests", "everyone"] = "tests"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from voicebot.asr.evaluate import distance, evaluate, plain
 from voicebot.asr.recognizer import AsrFault
@@ -61,14 +62,56 @@ def test_rates_and_groups(tmp_path: Path, codec: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("content", "expected"),
-    [("", "no recordings"), ("nonsense\n", "line 1"), ('{"audio": "a.wav"}\n', "line 1"), ("[1]\n", "line 1")],
+    [
+        ("", "no recordings"),
+        ("nonsense\n", "line 1"),
+        ('{"audio": "a.wav"}\n', "line 1"),
+        ("[1]\n", "line 1"),
+        ('{"audio": null, "text": "好"}\n', "line 1"),
+        ('{"audio": "", "text": "好"}\n', "line 1"),
+        ('{"audio": "a.wav", "text": 1}\n', "line 1"),
+        ('{"audio": "a.wav", "text": "好"}\n', "a.wav: no such file"),
+        ('{"audio": ".", "text": "好"}\n', "is a directory"),
+    ],
 )
 def test_bad_manifests(tmp_path: Path, content: str, expected: str) -> None:
     path = tmp_path / "m.jsonl"
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8")
     with pytest.raises(AsrFault, match=expected) as fault:
         evaluate(ScriptedEar([]), path)
     assert fault.value.permanent
+
+
+def test_any_rate_and_coding_beside_the_manifest(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).standard_normal(32000) * 0.1
+    for name, rate, container, coding in (
+        ("a.flac", 16000, "FLAC", "PCM_16"),
+        ("b.ogg", 48000, "OGG", "VORBIS"),
+        ("c.opus", 16000, "OGG", "OPUS"),
+        ("d.wav", 8000, "WAV", "ALAW"),
+    ):
+        soundfile.write(tmp_path / name, noise, rate, format=container, subtype=coding)
+    path = tmp_path / "m.jsonl"
+    lines = [json.dumps({"audio": name, "text": "好的"}) for name in ("a.flac", "b.ogg", "c.opus", "d.wav")]
+    path.write_text("\ufeff" + "\n".join(lines) + "\n", encoding="utf-8")  # as Windows' editors begin a file
+    result = evaluate(ScriptedEar(["好的"]), path, "pcma")
+    assert (result["utterances"], result["cer"]) == (4, 0.0)
+
+
+def test_recordings_are_read_when_they_are_needed(tmp_path: Path) -> None:
+    """A bad file in the middle is told after the others were heard; none of them was kept in memory."""
+    path = manifest(tmp_path, [{"audio": "a.wav", "text": "好的"}, {"audio": "b.wav", "text": "好的"}])
+    (tmp_path / "b.wav").write_bytes(b"")
+    heard = []
+
+    class Counting(ScriptedEar):
+        def open(self, phrases=()):
+            heard.append(phrases)
+            return super().open(phrases)
+
+    with pytest.raises(AsrFault, match=r"b\.wav: is empty"):
+        evaluate(Counting(["好的"]), path)
+    assert len(heard) == 2
 
 
 def test_unknown_codec_and_missing_manifest(tmp_path: Path) -> None:

@@ -1,18 +1,20 @@
-"""Reading WAV files of every kind, and refusing what is none."""
+"""Reading recordings of every kind, and refusing what is none."""
 
 from __future__ import annotations
 
-import struct
+import tracemalloc
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import soxr
 
+from voicebot.asr.audio import audio_frames
 from voicebot.asr.recognizer import AsrFault
 from voicebot.asr.scripted import ScriptedEar
-from voicebot.asr.transcribe import transcribe, wav_frames
+from voicebot.asr.transcribe import transcribe
 from voicebot.asr.vosk import VoskEar
 
 
@@ -31,7 +33,7 @@ def tone(rate: int, seconds: float = 1.0) -> np.ndarray:
 
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 44100, 48000])
 def test_any_rate_becomes_8000(tmp_path: Path, rate: int) -> None:
-    frames = list(wav_frames(write(tmp_path / "a.wav", tone(rate, 2.5).tobytes(), rate)))
+    frames = list(audio_frames(write(tmp_path / "a.wav", tone(rate, 2.5).tobytes(), rate)))
     assert {len(frame) for frame in frames} == {320}
     samples = np.frombuffer(b"".join(frames), "<i2").astype(float)
     assert abs(len(samples) - 20000) < 480
@@ -49,7 +51,7 @@ def test_any_width(tmp_path: Path, width: int) -> None:
         3: wide.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes(),
         4: wide.tobytes(),
     }[width]
-    read = np.frombuffer(b"".join(wav_frames(write(tmp_path / "a.wav", data, width=width))), "<i2")
+    read = np.frombuffer(b"".join(audio_frames(write(tmp_path / "a.wav", data, width=width))), "<i2")
     assert np.abs(read.astype(int) - samples).max() <= (255 if width == 1 else 0)
 
 
@@ -59,8 +61,8 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "empty": (b"", "empty or cut off"),
         "half a header": (good[:20], "empty or cut off"),
         "truncated": (good[:-1000], "truncated"),
-        "no WAV": (b"ID3" + bytes(200), "no PCM WAV"),
-        "A-law WAV": (good[:20] + struct.pack("<H", 6) + good[22:], "no PCM WAV"),
+        "no WAV": (b"ID3" + bytes(200), "no WAV, FLAC or Ogg"),
+        "unknown coding": (good[:20] + b"\x99\x99" + good[22:], "no WAV, FLAC or Ogg"),
     }
     made = {}
     for name, (content, message) in named.items():
@@ -75,10 +77,74 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     return made
 
 
+CODED = [
+    *(("WAV", "ALAW"), ("WAV", "ULAW"), ("WAV", "FLOAT"), ("WAV", "GSM610"), ("WAVEX", "PCM_16")),
+    *(("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS")),
+]
+
+
+@pytest.mark.parametrize(("container", "coding"), CODED)
+def test_other_codings_are_read(tmp_path: Path, container: str, coding: str) -> None:
+    path = tmp_path / "a"
+    samples = tone(8000, 2.0)
+    soundfile.write(path, samples / 32768, 8000, format=container, subtype=coding)
+    read = np.frombuffer(b"".join(audio_frames(path)), "<i2").astype(float)
+    assert abs(len(read) - len(samples)) <= 160
+    part = read[2000:10000]
+    assert np.argmax(np.abs(np.fft.rfft(part))) == 440
+    assert 0.8 < np.sqrt(np.mean(part**2)) / np.sqrt(np.mean(samples.astype(float) ** 2)) < 1.2
+
+
+@pytest.mark.parametrize(("container", "coding"), CODED)
+def test_other_codings_cut_off_or_of_two_channels_are_refused(tmp_path: Path, container: str, coding: str) -> None:
+    path = tmp_path / "a"
+    soundfile.write(path, tone(8000, 2.0), 8000, format=container, subtype=coding)
+    content = path.read_bytes()
+    for cut in (20, len(content) // 2, len(content) - 2):
+        path.write_bytes(content[:cut])
+        with pytest.raises(AsrFault) as fault:
+            list(audio_frames(path))
+        assert fault.value.permanent
+        assert "\n" not in str(fault.value)
+    if coding != "GSM610":
+        soundfile.write(path, np.zeros((8000, 2)), 8000, format=container, subtype=coding)
+        with pytest.raises(AsrFault, match="2 channels"):
+            list(audio_frames(path))
+
+
+def test_damage_in_the_middle_of_a_compressed_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.random.default_rng(1).standard_normal(80_000) * 0.1, 8000, format="FLAC")
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + bytes(3000) + content[middle + 3000 :])
+    with pytest.raises(AsrFault, match="damaged"):
+        list(audio_frames(path))
+
+
+def test_an_hour_needs_no_more_memory_than_a_minute(tmp_path: Path) -> None:
+    path = write(tmp_path / "hour.wav", b"", 16000)
+    hour = 3600 * 16000 * 2
+    with path.open("r+b") as file:  # a hole in the file: nothing is written
+        file.seek(4)
+        file.write((36 + hour).to_bytes(4, "little"))
+        file.seek(40)
+        file.write(hour.to_bytes(4, "little"))
+        file.truncate(44 + hour)
+    tracemalloc.start()
+    try:
+        frames = sum(1 for _ in audio_frames(path))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert abs(frames - 3600 * 50) <= 2
+    assert most < 2_000_000
+
+
 def test_bad_files_are_refused_in_one_line(tmp_path: Path) -> None:
     for name, (path, expected) in bad_files(tmp_path).items():
         with pytest.raises(AsrFault) as fault:
-            list(wav_frames(path))
+            list(audio_frames(path))
         assert fault.value.permanent, name
         assert expected in str(fault.value), name
         assert str(path) in str(fault.value), name

@@ -88,6 +88,14 @@ def test_without_manifest_it_is_tried_in_a_child_first(copy: Path) -> None:
     assert "is empty" in refused(copy)
 
 
+def test_a_model_of_another_language(copy: Path) -> None:
+    (copy / MANIFEST_NAME).unlink()
+    words = copy / "graph" / "words.txt"
+    pairs = [line.split() for line in words.read_text(encoding="utf-8").splitlines()]
+    words.write_text("".join(f"{word if word.isascii() else 'w' + number} {number}\n" for word, number in pairs))
+    assert "knows no Chinese" in refused(copy)
+
+
 def test_a_16_khz_model_gets_16_khz(copy: Path, say) -> None:
     """The configuration decides; a model told to take 16 kHz would raise on raw 8 kHz input."""
     (copy / MANIFEST_NAME).unlink()

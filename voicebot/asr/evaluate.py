@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from voicebot.asr.audio import audio_frames
 from voicebot.asr.recognizer import AsrFault, Ear, Transcript
 from voicebot.asr.telephone import through_alaw, through_ulaw
-from voicebot.asr.transcribe import wav_frames
 
 SAMPLE_RATE = 8000
 FRAME_BYTES = 320
@@ -26,9 +26,12 @@ _UNKNOWN_MARK = "\N{REPLACEMENT CHARACTER}"  # one wrong character
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Something to hear: s16le 8000 Hz mono, what is said in it, and what to group it by (field → value)."""
+    """Something to hear: s16le 8000 Hz mono, what is said in it, and what to group it by (field → value).
 
-    pcm: bytes
+    `pcm`: as a whole, or in frames of 20 ms that are read when they are needed.
+    """
+
+    pcm: bytes | Iterable[bytes]
     text: str
     groups: Mapping[str, str] = field(default_factory=dict)
 
@@ -56,7 +59,7 @@ class _Tally:
 
 
 def evaluate(ear: Ear, manifest: Path, codec: str | None = None) -> dict[str, Any]:
-    """Hear every recording of `manifest` (JSON lines `{"audio", "text", …}`, WAV files beside it, any rate).
+    """Hear every recording of `manifest` (JSON lines `{"audio", "text", …}`, the files beside it, any rate).
 
     `codec`: "pcma" or "pcmu" sends the audio through it first. Gives `{"utterances", "cer", "sentence_accuracy",
     "rtf", "by"}`: rates as fractions, `rtf` as seconds of work a second of audio, `by` the same rates for each value of
@@ -73,10 +76,10 @@ def measure(ear: Ear, recordings: Iterable[Recording]) -> dict[str, Any]:
     groups: defaultdict[str, defaultdict[str, _Tally]] = defaultdict(lambda: defaultdict(_Tally))
     worked = heard_s = 0.0
     for recording in recordings:
-        began = time.perf_counter()
-        finals = hear(ear, recording.pcm)
-        worked += time.perf_counter() - began
-        heard_s += len(recording.pcm) / 2 / SAMPLE_RATE
+        clock = _Clock(_frames(recording.pcm))
+        finals = hear(ear, clock)
+        worked += clock.work_s
+        heard_s += clock.bytes / 2 / SAMPLE_RATE
         wanted, heard = plain(recording.text), plain("".join(final.text for final in finals))
         total.add(wanted, heard)
         for name, value in recording.groups.items():
@@ -85,16 +88,46 @@ def measure(ear: Ear, recordings: Iterable[Recording]) -> dict[str, Any]:
     return {**total.rates(), "rtf": round(worked / max(heard_s, 1e-9), 5), "by": by}
 
 
-def hear(ear: Ear, pcm: bytes) -> list[Transcript]:
-    """The finals of one recording on a stream of its own."""
+def hear(ear: Ear, pcm: bytes | Iterable[bytes]) -> list[Transcript]:
+    """The finals of one recording, whole or in frames, on a stream of its own."""
     recognizer = ear.open()
     try:
-        frames = (pcm[start : start + FRAME_BYTES] for start in range(0, len(pcm), FRAME_BYTES))
-        finals = [heard for frame in frames if (heard := recognizer.accept(frame)) and heard.final]
+        finals = [heard for frame in _frames(pcm) if (heard := recognizer.accept(frame)) and heard.final]
         finals.append(recognizer.finish())
     finally:
         recognizer.close()
     return [final for final in finals if final.text]
+
+
+class _Clock:
+    """Hands frames on and counts them, and the time that their taker works; reading files is not the ear's work."""
+
+    def __init__(self, frames: Iterator[bytes]) -> None:
+        self._frames = frames
+        self._began = time.perf_counter()
+        self._read_s = 0.0
+        self.bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            began = time.perf_counter()
+            frame = next(self._frames, None)
+            self._read_s += time.perf_counter() - began
+            if frame is None:
+                return
+            self.bytes += len(frame)
+            yield frame
+
+    @property
+    def work_s(self) -> float:
+        """Time since the clock was made, less what was spent on getting frames."""
+        return time.perf_counter() - self._began - self._read_s
+
+
+def _frames(pcm: bytes | Iterable[bytes]) -> Iterator[bytes]:
+    if isinstance(pcm, bytes):
+        return (pcm[start : start + FRAME_BYTES] for start in range(0, len(pcm), FRAME_BYTES))
+    return iter(pcm)
 
 
 def plain(text: str) -> str:
@@ -117,20 +150,23 @@ def distance(wanted: str, heard: str) -> int:
 
 def _recordings(manifest: Path, codec: str | None) -> Iterator[Recording]:
     try:
-        lines = manifest.read_text(encoding="utf-8").splitlines()
+        lines = manifest.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise AsrFault(f"{manifest}: cannot be read as a manifest ({error})", permanent=True) from error
+        why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise AsrFault(f"{manifest}: cannot be read as a manifest: {why}", permanent=True) from error
     usable = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not usable:
         raise AsrFault(f"{manifest}: no recordings in it", permanent=True)
     for number, line in usable:
         try:
             entry = json.loads(line)
-            audio, text = str(entry.pop("audio")), str(entry.pop("text"))
+            audio, text = entry.pop("audio"), entry.pop("text")
+            if not (isinstance(audio, str) and audio and isinstance(text, str)):
+                raise TypeError
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             wanted = 'a line is {"audio": "a.wav", "text": "…"}'
             raise AsrFault(f"{manifest}, line {number}: {wanted}", permanent=True) from error
-        pcm = b"".join(wav_frames(manifest.parent / audio))
+        frames = audio_frames(manifest.parent / audio)
         if codec is not None:
-            pcm = _CODECS[codec](np.frombuffer(pcm, np.int16)).tobytes()
-        yield Recording(pcm, text, {name: str(value) for name, value in entry.items()})
+            frames = (_CODECS[codec](np.frombuffer(frame, np.int16)).tobytes() for frame in frames)
+        yield Recording(frames, text, {name: str(value) for name, value in entry.items()})

@@ -23,12 +23,27 @@ class FileDigest(BaseModel):
     sha256: str
 
 
+class ArchiveReceipt(BaseModel):
+    """The archive a pulled model came in.
+
+    `sha256`: what was seen; `verified`: it was the one that the catalogue or the operator had named. `fetched`: when,
+    ISO 8601.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bytes: int
+    sha256: str
+    verified: bool
+    fetched: str
+
+
 class ModelManifest(BaseModel):
     """What a model directory says of itself.
 
     `synthetic`: trained on synthetic speech only, so it does not hear people. `files`: path inside the directory →
     digest, all files but the manifest. `made`: how to make it again (seed, corpus hash, tools); `measured`: figures
-    and what they were measured on. Both are for people: the robot does not act on them.
+    and what they were measured on. Both are for people: the robot does not act on them. `archive`: of pulled models.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +59,7 @@ class ModelManifest(BaseModel):
     files: dict[str, FileDigest]
     made: dict[str, Any] = {}
     measured: dict[str, Any] = {}
+    archive: ArchiveReceipt | None = None
 
 
 def digest(path: Path) -> FileDigest:
@@ -78,8 +94,11 @@ def read_manifest(directory: Path) -> ModelManifest | None:
         raise AsrFault(message, permanent=True) from error
 
 
-def verify_files(directory: Path, manifest: ModelManifest) -> None:
-    """Hold every file against the manifest; raises `AsrFault` naming the first that is missing or differs."""
+def verify_files(directory: Path, manifest: ModelManifest, *, contents: bool = True) -> None:
+    """Hold every file against the manifest; raises `AsrFault` naming the first that is missing or differs.
+
+    Without `contents` only their lengths are looked at, which reads nothing.
+    """
     advice = f"the model {manifest.name} is damaged: fetch or make it again"
     for name, wanted in manifest.files.items():
         path = directory / name
@@ -88,5 +107,9 @@ def verify_files(directory: Path, manifest: ModelManifest) -> None:
         size = path.stat().st_size
         if size != wanted.bytes:
             raise AsrFault(f"{path} has {size} bytes instead of {wanted.bytes}; {advice}", permanent=True)
-        if digest(path).sha256 != wanted.sha256:
+        try:
+            differs = contents and digest(path).sha256 != wanted.sha256
+        except OSError as error:
+            raise AsrFault(f"{path} cannot be read ({error.strerror}); see its rights and the disk") from error
+        if differs:
             raise AsrFault(f"{path} has another content than its manifest says; {advice}", permanent=True)

@@ -29,11 +29,11 @@ flow_app = typer.Typer(no_args_is_help=True, help="Scripts: 话术.")
 
 @asr_app.command("transcribe")
 def asr_transcribe(
-    file: Annotated[Path, typer.Argument(help="Mono WAV of any rate.")],
+    file: Annotated[Path, typer.Argument(help="Mono WAV, FLAC or Ogg of any rate.")],
     model: Annotated[str | None, typer.Option("--model", help="A model below asr_models/, or its folder.")] = None,
     as_json_: Json = False,
 ) -> None:
-    """Write down what is said in a WAV file."""
+    """Write down what is said in a recording."""
     settings = open_settings("ERROR")
     ear = load_ear(settings, model)
     finals = transcribe(ear, file)
@@ -66,7 +66,8 @@ def asr_transcribe(
 @asr_app.command("eval")
 def asr_eval(
     manifest: Annotated[
-        Path, typer.Option("--manifest", help='JSON lines {"audio": …, "text": …}, the WAV files beside it.')
+        Path,
+        typer.Option("--manifest", help='JSON lines {"audio": …, "text": …}, the files (WAV, FLAC, Ogg) beside it.'),
     ],
     model: Annotated[str | None, typer.Option("--model", help="A model below asr_models/, or its folder.")] = None,
     codec: Annotated[str | None, typer.Option("--codec", help="pcma or pcmu: through the telephone first.")] = None,

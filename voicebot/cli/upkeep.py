@@ -3,33 +3,114 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from voicebot import demo
-from voicebot.cli.terminal import Json, open_settings, out, print_json
-from voicebot.robot import load_ear
+from voicebot.asr.catalogue import find_official, load_catalogue
+from voicebot.asr.inventory import inventory
+from voicebot.asr.pull import Order, pull
+from voicebot.cli.terminal import Json, Wrong, open_settings, out, print_json
+from voicebot.robot import try_model
 from voicebot.store.migration import upgrade
 
 models_app = typer.Typer(no_args_is_help=True, help="Models of our own: 模型.")
 db_app = typer.Typer(no_args_is_help=True, help="The database: 数据库.")
 bench_app = typer.Typer(no_args_is_help=True, help="Measurements: 测量.")
 
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    DownloadColumn(),
+    TransferSpeedColumn(),
+    TimeRemainingColumn(),
+)
+
 
 @models_app.command("list")
-def models_list(as_json_: Json = False) -> None:
-    """The recognition models below asr_models/."""
+def models_list(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every file and hold it against its digest (seconds a GB).")
+    ] = False,
+    as_json_: Json = False,
+) -> None:
+    """The recognition models in asr_models/, and the official ones that `models pull` can fetch."""
     settings = open_settings("ERROR")
-    folders = sorted(path for path in settings.asr_models_dir.iterdir() if path.is_dir())
-    infos = [load_ear(settings, folder.name).info for folder in folders]
+    rows = inventory(settings.asr_models_dir, load_catalogue(), contents=verify)
     if as_json_:
-        print_json([{s: getattr(info, s) for s in info.__slots__} for info in infos])
+        print_json([asdict(row) for row in rows])
         return
-    for info in infos:
-        note = "合成语音训练 trained on synthetic speech only" if info.synthetic else ""
-        out.print(f"{info.model}  {info.engine} {info.version}  {info.licence}  {note}")
+    for row in rows:
+        told = [
+            row.state,
+            f"{row.engine} {row.version}".strip(),
+            row.language,
+            row.licence,
+            f"{row.bytes / 1e6:.0f} MB",
+        ]
+        notes = ["合成语音训练 trained on synthetic speech only"] if row.synthetic else []
+        notes += ["unverified archive"] if row.verified is False else []
+        told = [row.state, row.fault] if row.fault else [*filter(None, told), *notes]
+        mark = {"installed": "green", "damaged": "red", "available": "dim"}[row.state]
+        out.print(f"[{mark}]{row.name}[/]  {escape('  '.join(told))}", soft_wrap=True)
+
+
+@models_app.command("pull")
+def models_pull(
+    name: Annotated[str, typer.Argument(help="An official model's name; see `voicebot models list`.")],
+    url: Annotated[str, typer.Option("--url", help="Fetch the archive here instead of where it is published.")] = "",
+    archive: Annotated[
+        Path | None, typer.Option("--archive", help="Install from this file instead of the network.")
+    ] = None,
+    sha256: Annotated[str, typer.Option("--sha256", help="The archive's SHA-256, instead of the known one.")] = "",
+    accept_unverified: Annotated[
+        bool, typer.Option("--accept-unverified", help="Install an archive whose SHA-256 nobody has confirmed.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the model of that name.")] = False,
+    as_json_: Json = False,
+) -> None:
+    """Fetch an official model, check it and install it in asr_models/; a broken-off download goes on where it stopped.
+
+    VOICEBOT_MODELS_MIRROR names a mirror; proxies are taken from HTTPS_PROXY and HTTP_PROXY.
+    """
+    settings = open_settings("ERROR")
+    if sha256 and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
+        raise Wrong(f"--sha256 {sha256}: 64 hexadecimal digits are expected, as sha256sum prints them")
+    model = find_official(name, load_catalogue())
+    order = Order(url, settings.models_mirror, archive, sha256.lower(), accept_unverified, force)
+    errors = Console(stderr=True, highlight=False)
+    bar = Progress(*_COLUMNS, console=errors, disable=as_json_ or not errors.is_terminal)
+    task = bar.add_task(model.name, total=None)
+
+    def progress(here: int, total: int | None) -> None:
+        bar.start()
+        bar.update(task, completed=here, total=total)
+
+    try:
+        done = pull(model, settings.asr_models_dir, order, progress, try_model)
+    except KeyboardInterrupt:
+        bar.stop()
+        errors.print("voicebot: interrupted; what has come is kept, the same command goes on with it", soft_wrap=True)
+        raise typer.Exit(130) from None
+    finally:
+        bar.stop()
+    receipt = done.manifest.archive
+    if receipt is not None and not receipt.verified:
+        warning = f"warning: nobody has confirmed this archive; its SHA-256 is {receipt.sha256}, noted in the manifest"
+        errors.print(f"[yellow]{warning}[/]", soft_wrap=True)
+    if as_json_:
+        seen = receipt.model_dump() if receipt else None
+        print_json({"name": name, "folder": str(done.directory), "fresh": done.fresh, "archive": seen})
+        return
+    state = "is installed" if done.fresh else "is installed already; --force replaces it"
+    out.print(f"{name} {state}; VOICEBOT_ASR_MODEL={name} uses it (licence: {model.licence})", soft_wrap=True)
 
 
 @models_app.command("train-asr")
