@@ -8,7 +8,6 @@ another utterance.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import logging
 import os
@@ -233,7 +232,8 @@ async def _converse(link: Link, utterance: Utterance) -> None:
     """Talk until the utterance is done or the server counts as gone. Never raises but when it is cancelled."""
     patience = link.patience
     lost_since: float | None = None
-    for attempt in itertools.count():
+    tried = 0
+    while True:
         began = time.monotonic()
         try:
             await _one_connection(link, utterance)
@@ -250,7 +250,7 @@ async def _converse(link: Link, utterance: Utterance) -> None:
         else:
             tried += 1
         wait_s = min(1.0, patience.retry_s * 2**tried)
-        refused = fault.permanent and attempt == 0  # it never worked: mending the setting helps, waiting does not
+        refused = fault.permanent and not utterance.ready  # it never worked: mending helps, waiting does not
         if refused or now + wait_s - lost_since >= patience.lost_s:
             utterance.fail(fault)
             return
