@@ -6,11 +6,12 @@ What they hear comes from one of our own recognisers.
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -264,6 +265,66 @@ def running(server: FakeServer) -> Iterator[FakeServer]:
         yield server
     finally:
         server.stop()
+
+
+class Cable:
+    """A network between us and a server. While `cut` is set nothing gets through, and nobody is told; `snap` breaks the
+    connections there are.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.cut = threading.Event()
+        self._server_port = port
+        self._over = threading.Event()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening.settimeout(0.05)
+        self.port: int = self._listening.getsockname()[1]
+        self._sockets: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+
+    def __enter__(self) -> Cable:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in list(self._threads):
+            thread.join()
+        for each in (*self._sockets, self._listening):
+            each.close()
+
+    def snap(self) -> None:
+        for each in list(self._sockets):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while not self._over.is_set():
+            try:
+                near, _ = self._listening.accept()
+            except TimeoutError:
+                continue
+            far = socket.create_connection(("127.0.0.1", self._server_port))
+            for source, target in ((near, far), (far, near)):
+                source.settimeout(0.05)
+                self._sockets.append(source)
+                self._threads.append(threading.Thread(target=self._carry, args=(source, target)))
+                self._threads[-1].start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        while not self._over.is_set():
+            try:
+                data = source.recv(65536)
+                while self.cut.is_set() and not self._over.is_set():
+                    time.sleep(0.01)
+                if not data:
+                    target.shutdown(socket.SHUT_WR)
+                    return
+                target.sendall(data)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
 
 
 class Settling:

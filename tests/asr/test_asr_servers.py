@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from voicebot.asr.remote import open_ear
 from voicebot.asr.scripted import ScriptedEar
 from voicebot.asr.server import Address, ServerRecognizer
 
-from .servers import FakeServer, FunServer, PaddleServer, Settling, Trouble, running, until
+from .servers import Cable, FakeServer, FunServer, PaddleServer, Settling, Trouble, running, until
 
 LINES = ("知道了", "你打错了", "好")
 SHORT = Patience(connect_s=1.0, answer_s=0.5, lost_s=1.0, retry_s=0.02, finish_s=1.5, ping_s=5.0)
@@ -289,61 +288,13 @@ def test_closing_is_quick_whatever_the_server_does(kind: str) -> None:
             recognizer.accept(QUIET)
 
 
-@contextmanager
-def cable(port: int) -> Iterator[tuple[int, threading.Event]]:
-    """A network between us and the server; while the event is set nothing gets through, and nobody is told."""
-    cut, over = threading.Event(), threading.Event()
-    listening = socket.create_server(("127.0.0.1", 0))
-    listening.settimeout(0.05)
-    sockets: list[socket.socket] = []
-
-    def carry(source: socket.socket, target: socket.socket) -> None:
-        while not over.is_set():
-            try:
-                data = source.recv(65536)
-                while cut.is_set() and not over.is_set():
-                    time.sleep(0.01)
-                if not data:
-                    target.shutdown(socket.SHUT_WR)
-                    return
-                target.sendall(data)
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-
-    def accept() -> None:
-        while not over.is_set():
-            try:
-                near, _ = listening.accept()
-            except TimeoutError:
-                continue
-            far = socket.create_connection(("127.0.0.1", port))
-            for source, target in ((near, far), (far, near)):
-                source.settimeout(0.05)
-                sockets.append(source)
-                threads.append(threading.Thread(target=carry, args=(source, target)))
-                threads[-1].start()
-
-    threads = [threading.Thread(target=accept)]
-    threads[0].start()
-    try:
-        yield listening.getsockname()[1], cut
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
-        for each in (*sockets, listening):
-            each.close()
-
-
 @both
 def test_a_cut_cable_is_noticed_though_nobody_closes_anything(kind: str) -> None:
     patience = Patience(connect_s=0.5, answer_s=5.0, lost_s=0.8, retry_s=0.02, ping_s=0.3)
-    with running(make(kind)) as server, cable(server.port) as (port, cut):
-        recognizer = open_ear(f"{kind}+ws://127.0.0.1:{port}", patience).open()
+    with running(make(kind)) as server, Cable(server.port) as cable:
+        recognizer = open_ear(f"{kind}+ws://127.0.0.1:{cable.port}", patience).open()
         feed(recognizer, QUIET)
-        cut.set()
+        cable.cut.set()
         fault = faulted(recognizer)
         assert not fault.permanent
         recognizer.close()
