@@ -356,6 +356,8 @@ def _fault(link: Link, error: Exception) -> AsrFault:
             return AsrFault(f"{who}: its certificate is not trusted ({why}); name it in SSL_CERT_FILE", permanent=True)
         case TimeoutError():
             return AsrFault(f"{who}: {str(error) or 'no connection in time'}; is it up, and fast enough?")
+        case ConnectionRefusedError():
+            return AsrFault(f"{who}: nothing listens there; start it, or check VOICEBOT_ASR_MODEL")
         case OSError():
             return AsrFault(f"{who}: {error.strerror or type(error).__name__}; start it, or check VOICEBOT_ASR_MODEL")
         case _:
