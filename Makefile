@@ -3,12 +3,13 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
+PADDLE := var/paddle-venv
 PERSONA ?= cooperative
 FLOW ?= margin_call
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test interop check format bench clean
+.PHONY: help setup setup-train demo test interop test-paddle check format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,10 +29,18 @@ demo: setup ## the main job: one real call over SIP to the simulated softphone
 	$(BIN)/voicebot demo --flow $(FLOW) --persona $(PERSONA)
 
 test: setup ## the tests: pure logic, contracts, real SIP calls on the loopback interface
-	$(BIN)/pytest -m "not interop"
+	$(BIN)/pytest -m "not interop and not paddle"
 
 interop: setup ## calls to baresip and SIPp (Debian: apt-get install baresip sip-tester)
 	$(BIN)/pytest -m interop
+
+test-paddle: setup $(PADDLE)/.setup-done ## our client against PaddleSpeech's real server (3 GB, its own environment; opt-in)
+	VOICEBOT_TEST_PADDLE=$(PADDLE)/bin/python $(BIN)/pytest -m paddle
+
+$(PADDLE)/.setup-done: tests/asr/paddle/requirements.txt
+	$(PYTHON) -m venv $(PADDLE)
+	$(PADDLE)/bin/pip install --quiet --requirement $<
+	@touch $@
 
 check: setup ## style, types and the one-way imports
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from sip.line import Trunk, TrunkOptions
 from tts.cache import CachedVoice
 from tts.espeak import EspeakVoice
 from tts.voice import Style, Voice
+from voicebot.asr import remote
 from voicebot.asr.layout import engine_of
 from voicebot.asr.recognizer import Ear
 from voicebot.asr.vosk import VoskEar
@@ -30,8 +31,9 @@ _TTS_CACHE_BYTES = 512 * 1024 * 1024
 
 
 def load_ear(settings: Settings, model: str | None = None) -> Ear:
-    """The recogniser's model: a name below `asr_models/` or a path. Raises `AsrFault`."""
-    ear = VoskEar(settings.asr_models_dir / (model or settings.asr_model))
+    """The recogniser: a model's name below `asr_models/`, its path, or a server's address. Raises `AsrFault`."""
+    name = model or settings.asr_model
+    ear: Ear = remote.open_ear(name) if "://" in name else VoskEar(settings.asr_models_dir / name)
     if ear.info.synthetic:
         log.warning("ear %s: trained on synthetic speech only; it hears the softphone, not people", ear.info.model)
     return ear

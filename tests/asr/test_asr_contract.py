@@ -8,20 +8,29 @@ from collections.abc import Iterator
 import pytest
 
 from voicebot.asr.recognizer import AsrFault, Ear, Recognizer, Transcript
+from voicebot.asr.remote import open_ear
 from voicebot.asr.scripted import ScriptedEar
 from voicebot.asr.vosk import VoskEar
+
+from .servers import FunServer, PaddleServer, SettlingEar, running
 
 FRAME = 320
 LINES = ("知道了", "你打错了")
 SECOND = bytes(16000)
+SERVERS = {"paddlespeech": PaddleServer, "funasr": FunServer}
 
 
-@pytest.fixture(params=["vosk", "scripted"])
-def ear(request: pytest.FixtureRequest) -> Ear:
-    if request.param == "vosk":
+@pytest.fixture(params=["vosk", "scripted", *SERVERS])
+def ear(request: pytest.FixtureRequest) -> Iterator[Ear]:
+    if request.param in SERVERS:
+        vosk_ear: VoskEar = request.getfixturevalue("vosk_ear")
+        with running(SERVERS[request.param](vosk_ear)) as server:
+            yield SettlingEar(open_ear(server.setting), server)
+    elif request.param == "vosk":
         vosk: VoskEar = request.getfixturevalue("vosk_ear")
-        return vosk
-    return ScriptedEar(LINES)
+        yield vosk
+    else:
+        yield ScriptedEar(LINES)
 
 
 @pytest.fixture
@@ -39,7 +48,7 @@ def feed(recognizer: Recognizer, pcm: bytes, frame: int = FRAME) -> list[Transcr
 def test_info_says_what_it_is(ear: Ear) -> None:
     assert ear.info.engine
     assert ear.info.model
-    assert ear.info.synthetic  # both ears of this test: no human ever spoke to them
+    assert ear.info.synthetic  # all ears of this test (the servers' setting says so): no human ever spoke to them
 
 
 def test_partials_then_one_final(recognizer: Recognizer, say) -> None:

@@ -14,7 +14,6 @@ from tests.call.stage import burst, raise_curtain
 from tts.scripted import ScriptedVoice
 from tts.voice import VoiceFault
 from voicebot import events
-from voicebot.asr.recognizer import AsrFault, EarInfo
 
 ACCOUNT = ("128.50%", "140", "12万", "强制平仓")
 
@@ -227,36 +226,6 @@ async def test_a_robot_without_a_voice_hangs_up_and_says_why(tmp_path):
     outcome = await stage.over()
     assert outcome.disposition == "fault"
     assert [e.part for e in stage.events if isinstance(e, events.Fault)] == ["tts"]
-
-
-class DyingEar:
-    """An ear whose recogniser fails at once."""
-
-    info = EarInfo("dying", "none", "0", "Apache-2.0", synthetic=True)
-
-    def open(self, phrases=()):
-        return self
-
-    def accept(self, pcm):
-        raise AsrFault("the model is gone")
-
-    def finish(self):
-        raise AsrFault("the model is gone")
-
-    def close(self):
-        pass
-
-
-async def test_a_deaf_robot_ends_the_call_and_leaves_it_to_a_human(tmp_path):
-    stage = await raise_curtain(tmp_path, [], ear=DyingEar())
-    for _ in range(3):
-        await stage.robot_finished()
-        await stage.say()
-        if stage.session._state.ended:
-            break
-    outcome = await stage.over()
-    assert outcome.disposition in {"not_understood", "silent"}
-    assert [e.part for e in stage.events if isinstance(e, events.Fault)] == ["asr"]
 
 
 async def test_a_recording_that_cannot_be_written_does_not_stop_the_call(tmp_path):

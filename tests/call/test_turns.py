@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from voicebot.asr.recognizer import Transcript
-from voicebot.call.hearing import HeardFinal, HeardPartial, Sensed, SpeechBegan, SpeechEnded, Tick
+from voicebot.call.hearing import EarLost, HeardFinal, HeardPartial, Sensed, SpeechBegan, SpeechEnded, Tick
 from voicebot.call.turns import AskFinal, Decision, GiveWay, Timing, TooQuiet, TurnOver, TurnPolicy
 
 TIMING = Timing()
@@ -138,6 +138,27 @@ def test_an_endless_talker_is_answered_in_the_end():
     # Still speaking when the final comes: what follows is a turn of its own.
     feed(turns, [final(20_040, "我跟你说")])
     assert turns.speaking
+
+
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [
+        ([], []),
+        ([HeardPartial(1400, "别再")], [TurnOver("别再", 1000, 1800, 0.0)]),
+        ([HeardPartial(1400, "[unk]")], []),
+        (
+            [HeardFinal(1300, Transcript("我明天", final=True, confidence=0.7), asked=False, offset_ms=0),
+             HeardPartial(1500, "转")],
+            [TurnOver("我明天转", 1000, 1800, 0.0)],
+        ),
+    ],
+)  # fmt: skip
+def test_when_the_ear_is_lost_the_words_so_far_are_the_turn_and_no_final_is_waited_for(heard, expected):
+    turns = policy()
+    feed(turns, [SpeechBegan(1000), *heard, SpeechEnded(1800), *ticks(1900, 2300)])
+    assert [decision for _, decision in feed(turns, [EarLost(2300, "gone")])] == expected
+    assert feed(turns, [final(2320, "")]) == []
+    assert not turns.speaking
 
 
 def test_nothing_said_gives_no_turn():

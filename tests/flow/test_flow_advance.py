@@ -1,11 +1,12 @@
 """The rules of a call, one by one, on the shipped script."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from voicebot.flow.advance import advance, begin, conclude, prompts_known
-from voicebot.flow.dialogue import Act, Digit, HangUp, Listen, Played, Say, Silence, Start
+from voicebot.flow.dialogue import Act, Digit, EarLost, HangUp, Listen, Played, Say, Silence, Start
 from voicebot.flow.dispositions import CHINESE, Disposition
 from voicebot.flow.problems import SlotError
 
@@ -322,3 +323,28 @@ def test_the_state_is_untouched_and_the_answer_always_the_same(flow, contact, no
 def test_a_clock_with_a_zone_is_read_as_the_wall_shows_it(flow, contact):
     aware = datetime.fromisoformat("2026-11-23T10:00:00+08:00")
     assert begin(flow, contact, aware).now == aware
+
+
+def test_a_lost_ear_leads_where_the_script_says_and_only_keys_lead_on(call):
+    call.step(EarLost())
+    assert call.prompts == ["cannot_hear"]
+    assert call.actions[-1] == Listen(8000, call.actions[-1].expecting, frozenset("123"))
+    call.step(Digit("3"))
+    assert call.concluded() is Disposition.DO_NOT_CALL
+
+
+def test_a_script_that_does_not_provide_for_a_lost_ear_still_ends(flow, contact, now, heard):
+    call = Call(replace(flow, script=flow.script.model_copy(update={"ear_lost": None})), contact, now)
+    call.step(EarLost())
+    assert call.prompts == ["ask_identity"]
+    for _ in range(2):
+        call.step(heard("unknown"))
+    assert call.state.ended
+    assert call.concluded(by_callee=False) is Disposition.NOT_UNDERSTOOD
+
+
+def test_a_lost_ear_after_the_end_changes_nothing(call, heard):
+    call.step(heard("wrong_number"))
+    before = call.state
+    call.step(EarLost())
+    assert (call.state, call.actions) == (before, ())

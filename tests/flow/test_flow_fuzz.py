@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from voicebot.flow.advance import advance, begin, conclude
 from voicebot.flow.cases import leaks
 from voicebot.flow.chat import Chat, HungUp, Line
-from voicebot.flow.dialogue import Digit, HangUp, Heard, Listen, Played, Say, Silence, Start
+from voicebot.flow.dialogue import Digit, EarLost, HangUp, Heard, Listen, Played, Say, Silence, Start
 from voicebot.flow.dispositions import FROM_SCRIPT, NEED_DISCLOSURE, Disposition
 from voicebot.flow.document import parse
 from voicebot.flow.loading import FLOWS, check
@@ -97,7 +97,12 @@ meanings = st.builds(
     st.lists(st.builds(Intent, st.sampled_from(sorted(INTENTS)), st.just(0.8)), min_size=1, max_size=3).map(tuple),
     st.lists(said, max_size=2).map(tuple),
 )
-turns = st.builds(Heard, meanings) | st.builds(Digit, st.sampled_from("0123456789*#ABCD")) | st.just(Silence())
+turns = (
+    st.builds(Heard, meanings)
+    | st.builds(Digit, st.sampled_from("0123456789*#ABCD"))
+    | st.just(Silence())
+    | st.just(EarLost())
+)
 # A turn, and whether the prompts before it were played to their end.
 calls = st.lists(st.tuples(turns | st.just(Start()), st.booleans()), max_size=60)
 

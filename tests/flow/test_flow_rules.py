@@ -12,6 +12,7 @@ title: 回访
 kind: service
 start: opening
 out_of_turns: bye
+ear_lost: bye
 slots:
   firm: {type: text, before_identity: true}
   name: {type: name, before_identity: true}
@@ -119,6 +120,9 @@ MISTAKES = [
     ("too_long", "  clear: 清楚了吗？", f"  clear: {'很' * 60} ⚡"),
     ("endless", "  thanks:\n    goto: bye", "  thanks:\n    goto: thanks ⚡"),
     ("endless", "out_of_turns: bye", "out_of_turns: told ⚡"),
+    ("unknown_step", "ear_lost: bye", "ear_lost: by ⚡"),
+    ("deaf", "ear_lost: bye", "ear_lost: told"),
+    ("missing_ear_lost", "out_of_turns: bye\near_lost: bye\n", "out_of_turns: bye ⚡\n"),
     ("unreachable", "  thanks:\n", "  alone: {end: true, outcome: silent} ⚡\n  thanks:\n"),
     ("no_outcome", "    outcome: not_understood\n", ""),
     ("before_identity", "  who: 是{name}吗？", "  who: 您的比例是{ratio}，您是本人吗？ ⚡"),

@@ -15,7 +15,7 @@ from datetime import datetime
 from sip.line import Answered, Cause, Dtmf, Ending, Held, Line, LineEvent, Ringing, SipFault, TransferRefused, Trunk
 from tts.voice import VoiceFault
 from voicebot import events
-from voicebot.asr.recognizer import Ear
+from voicebot.asr.recognizer import AsrFault, Ear
 from voicebot.call import hearing, turns
 from voicebot.call.speaking import Speaker
 from voicebot.flow import dialogue
@@ -126,21 +126,29 @@ class Session:
         self._response_ms: list[int] = []
         self._acts: list[dialogue.Act] = []
         self._cancelled = False
+        self._deaf = False  # the recogniser is lost and the script does not know it yet
 
     # ------------------------------------------------------------ the whole call
 
     async def run(self) -> Outcome:
         """Prepare, dial, talk, and say how it ended. Never raises for what a network or callee can do."""
         await self._speaker.prepare(prompts_known(self._flow, self._state))
+        try:
+            # Before the dial: nobody's phone rings for a robot that cannot hear.
+            recognizer = await asyncio.to_thread(self._engines.ear.open)
+        except AsrFault as fault:
+            log.error("call_id=%s no recogniser, not dialled: %s", self._order.call_id, fault)
+            self._note(events.Fault(at_ms=0, part="asr", reason=str(fault)))
+            return self._conclude(Ending(Cause.FAULT, reason=str(fault)))
         self._note(events.Dialling(at_ms=0, target=self._order.target))
         try:
             self._line = line = await self._engines.trunk.dial(
                 self._order.target, ring_timeout_s=self._order.ring_timeout_s
             )
         except SipFault as fault:
+            await asyncio.to_thread(recognizer.close)
             self._note(events.Fault(at_ms=0, part="sip", reason=str(fault)))
             return self._conclude(Ending(Cause.FAULT, reason=str(fault)))
-        recognizer = self._engines.ear.open()
         loop = asyncio.get_running_loop()
 
         def post(event: hearing.Sensed) -> None:
@@ -220,6 +228,10 @@ class Session:
                 await self._decide(event)
             case hearing.EarLost(at_ms, reason):
                 self._note(events.Fault(at_ms=at_ms, part="asr", reason=reason))
+                self._deaf = True
+                await self._decide(event)
+                if not self._queue:
+                    await self._robot_done(at_ms)
             case Ending():
                 pass  # `_talk` returns it
             case _:
@@ -300,6 +312,8 @@ class Session:
             if isinstance(event, hearing.PlayEnded):
                 self._close_prompt(event.utterance, event.at_ms, complete=event.complete)
             elif not isinstance(event, LineEvent):
+                if isinstance(event, hearing.EarLost):
+                    self._note(events.Fault(at_ms=event.at_ms, part="asr", reason=event.reason))
                 turns_over += [d for d in self._policy.feed(event) if isinstance(d, turns.TurnOver)]
         for utterance in list(self._queue):
             self._close_prompt(utterance, self._at_ms, complete=False)
@@ -414,5 +428,8 @@ class Session:
             await asyncio.sleep(_TAIL_S)
             assert self._line is not None  # noqa: S101
             await self._line.hang_up()
+        elif self._deaf and not self._state.ended:
+            self._deaf = False
+            await self._step(dialogue.EarLost())
         elif self._listen is not None:
             self._policy.listen(at_ms, self._listen.silence_ms)

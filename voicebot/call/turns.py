@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from voicebot.call.hearing import HeardFinal, HeardPartial, Sensed, SpeechBegan, SpeechEnded, Tick
+from voicebot.call.hearing import EarLost, HeardFinal, HeardPartial, Sensed, SpeechBegan, SpeechEnded, Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,18 @@ class TurnPolicy:
                 return self._close_turn() if asked else self._maybe_give_way(at_ms)
             case Tick(at_ms):
                 return self._on_tick(at_ms)
+            case EarLost():
+                return self._close_unfinished()
             case _:
                 return []
+
+    def _close_unfinished(self) -> list[Decision]:
+        """No final will come any more: the words heard so far are the turn (a "别再打了" may be among them)."""
+        if self._partial:
+            self._texts.append((self._partial, 0.0))  # nobody rated it
+        decisions = self._close_turn()
+        self._turn_began_ms = None
+        return [d for d in decisions if not isinstance(d, TurnOver) or d.text != UNKNOWN_SPEECH]
 
     def _words_without_activity(self, at_ms: int) -> None:
         # Soft speech can reach the recogniser and stay under the activity floor; words are proof enough.

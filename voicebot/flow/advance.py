@@ -13,6 +13,7 @@ from voicebot.flow.dialogue import (
     Act,
     Action,
     Digit,
+    EarLost,
     HangUp,
     Heard,
     Input,
@@ -119,6 +120,8 @@ def advance(flow: Flow, state: State, happened: Input) -> tuple[State, tuple[Act
                 turn.press(digit)
             case Silence():
                 turn.fall_silent()
+            case EarLost():
+                turn.lose_ear()
             case _:
                 pass
     return turn.state, tuple(turn.actions)
@@ -179,6 +182,16 @@ class _Turn:
         if not self._out_of_turns() and (listen := self._step.listen) is not None:
             self.state = replace(self.state, silences=self.state.silences + 1)
             self._fall_back(listen.no_input, self.state.silences)
+
+    def lose_ear(self) -> None:
+        """Nothing that is said will be understood any more. A script that does not provide for it takes it for a turn
+        that it did not understand, and so comes to its own end.
+        """
+        if self.flow.script.ear_lost is None:
+            self.hear(Understanding("[unk]", (Intent("unknown", 1.0),)))
+        else:
+            self._forget_said()
+            self.enter(self.flow.script.ear_lost)
 
     def hear_too_late(self, understanding: Understanding) -> None:
         """The script is over or the callee has hung up: nothing is said, but what must be done is done."""

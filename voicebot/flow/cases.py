@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from voicebot.flow import document
 from voicebot.flow.chat import Chat, HungUp, Turn, chat
-from voicebot.flow.dialogue import Digit, Silence
+from voicebot.flow.dialogue import Digit, EarLost, Silence
 from voicebot.flow.loading import FLOWS, find, load
 from voicebot.flow.model import Flow, Outcome, Part
 from voicebot.flow.problems import FlowError, Problem
@@ -22,16 +22,16 @@ from voicebot.nlu.understanding import Understander
 
 CASES = "cases.yaml"
 
-_GESTURE = re.compile(r"（(静默|按([0-9*#])|挂断(?: ([a-z][a-z0-9_]*))?)）")
+_GESTURE = re.compile(r"（(静默|听不见|按([0-9*#])|挂断(?: ([a-z][a-z0-9_]*))?)）")
 
 
 def turn(text: str) -> Turn:
-    """A callee's line as a case writes it: words, or （静默）, （按1）, （挂断）, （挂断 prompt）."""
+    """A line as a case writes it: words, or （静默）, （按1）, （挂断）, （挂断 prompt）; （听不见）: deaf."""
     match = _GESTURE.fullmatch(text)
     if match is None:
         return text
-    if match[1] == "静默":
-        return Silence()
+    if match[1] in ("静默", "听不见"):
+        return Silence() if match[1] == "静默" else EarLost()
     return Digit(match[2]) if match[2] else HungUp(match[3] or "")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from voicebot.flow.advance import advance, begin, conclude
-from voicebot.flow.dialogue import Act, Digit, HangUp, Heard, Input, Listen, Played, Say, Silence, Start, State
+from voicebot.flow.dialogue import Act, Digit, EarLost, HangUp, Heard, Input, Listen, Played, Say, Silence, Start, State
 from voicebot.flow.dispositions import Disposition
 from voicebot.flow.model import Flow
 from voicebot.nlu.understanding import Understander
@@ -20,8 +20,8 @@ class HungUp:
     during: str = ""
 
 
-# What a callee does in a chat: says something, presses a key, stays silent, or hangs up.
-Turn = str | Digit | Silence | HungUp
+# What happens in a chat: the callee says something, presses a key, stays silent, or hangs up; the robot's ear is lost.
+Turn = str | Digit | Silence | HungUp | EarLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Chat:
     lines: list[Line] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
     hung_up: bool = False
+    deaf: bool = False
     _listen: Listen | None = None
     _playing: list[str] = field(default_factory=list)
 
@@ -70,7 +71,7 @@ class Chat:
         return conclude(self.flow, self.state, answered=True, hung_up_by_callee=self.hung_up or not self.state.ended)
 
     def take(self, turn: Turn) -> None:
-        """Something the callee does. After the end the robot says nothing more."""
+        """Something happens. After the end the robot says nothing more; once the ear is lost it hears no words."""
         self._play_out(cut=turn.during if isinstance(turn, HungUp) else "")
         match turn:
             case HungUp():
@@ -79,11 +80,16 @@ class Chat:
             case Silence():
                 self.lines.append(Line("callee", "（静默）"))
                 self._step(turn)
+            case EarLost():
+                self.deaf = True
+                self.lines.append(Line("callee", "（听不见）"))
+                self._step(turn)
             case Digit(digit):
                 self.lines.append(Line("callee", f"（按{digit}）"))
                 self._step(turn)
             case str():
                 expecting = self._listen.expecting if self._listen is not None else frozenset[str]()
+                turn = "[unk]" if self.deaf else turn
                 meaning = self.understander.understand(turn, expecting=expecting, now=self.state.now)
                 self.lines.append(Line("callee", turn, tuple(intent.name for intent in meaning.intents)))
                 self._step(Heard(meaning))

@@ -111,6 +111,11 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class EarLost:
+    """From now on the robot hears no words: every turn of the callee's comes as "[unk]". Keys still count."""
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """A `Say` is over: `complete` if it was played to its end, otherwise it was cut off. Yields no actions; it is how
     the state knows which disclosures were really heard.
@@ -120,7 +125,7 @@ class Played:
     complete: bool
 
 
-Input = Start | Heard | Digit | Silence | Played
+Input = Start | Heard | Digit | Silence | EarLost | Played
 
 # ---------------------------------------------------------------- where a call is in its script
 

@@ -198,7 +198,8 @@ class Step(Part):
 
 class Script(Part):
     """A whole flow.yaml. `urgent` branches come before a step's own, `anywhere` after them; `answers` maps a question
-    to its reply. After `max_turns` turns of the callee the call goes to `out_of_turns`.
+    to its reply. After `max_turns` turns of the callee the call goes to `out_of_turns`; when the recogniser is lost in
+    the middle of a call, to `ear_lost`, from where only keys lead on.
     """
 
     name: Name
@@ -208,6 +209,7 @@ class Script(Part):
     start: str
     max_turns: Annotated[int, Field(ge=1, le=200)] = 40
     out_of_turns: str
+    ear_lost: str | None = None
     slots: Mapping[Name, SlotSpec] = Field(default_factory=dict)
     disclosures: Mapping[Name, DisclosureSpec] = Field(default_factory=dict)
     urgent: tuple[Branch, ...] = ()

@@ -107,6 +107,8 @@ class _Inspector:
             (("start",), self.script.start),
             (("out_of_turns",), self.script.out_of_turns),
         ]
+        if self.script.ear_lost is not None:
+            targets.append((("ear_lost",), self.script.ear_lost))
         targets += [((*place, "goto"), b.goto) for place, b in self._branches() if b.goto is not None]
         for name, step in self.script.steps.items():
             if step.goto is not None:
@@ -242,6 +244,7 @@ class _Inspector:
                     ("steps", name), "unreachable", f"no path leads to the step {name}", "lead one there or remove it"
                 )
         self._out_of_turns()
+        self._ear_lost()
         self._before_identity()
         self._unused()
 
@@ -262,6 +265,8 @@ class _Inspector:
             self._says(fallback.say, node.identified, node.step)
             yield _Node(fallback.goto, node.identified, outcome)
         yield _Node(self.script.out_of_turns, node.identified, outcome)
+        if self.script.ear_lost is not None:
+            yield _Node(self.script.ear_lost, node.identified, outcome)
         for branch in (*self.script.urgent, *listen.branches, *self.script.anywhere):
             if branch.when_identified in (None, node.identified):
                 yield self._take(node, branch, has_outcome=outcome)
@@ -303,6 +308,45 @@ class _Inspector:
                 "after max_turns the call still goes on",
                 "name a step that leads to `end`",
             )
+
+    def _ear_lost(self) -> None:
+        """Once the recogniser is lost only keys and silence lead on: no step on that way may wait for words alone."""
+        if self.script.ear_lost is None:
+            self._add(
+                ("out_of_turns",), "missing_ear_lost", "nothing is said when the recogniser is lost in the call",
+                "write `ear_lost: STEP`, a step that asks for keys or says goodbye", "warning",
+            )  # fmt: skip
+            return
+        reached = {self.script.ear_lost}
+        todo = [self.script.ear_lost]
+        while todo:
+            step = self.script.steps[todo[-1]]
+            if step.listen is not None and not step.listen.keys:
+                self._add(
+                    ("steps", todo[-1], "listen"), "deaf", f"{todo[-1]} waits for words after the recogniser is lost",
+                    "give it `keys`, or lead `ear_lost` elsewhere",
+                )  # fmt: skip
+            following = set(self._without_words(todo.pop())) - reached
+            reached |= following
+            todo += following
+
+    def _without_words(self, name: str) -> Iterator[str]:
+        """The steps that follow a step when nothing that is said is understood."""
+        step = self.script.steps[name]
+        if step.goto is not None:
+            yield step.goto
+        if (listen := step.listen) is None:
+            return
+        yield listen.no_input.goto
+        yield listen.not_understood.goto
+        for meaning in listen.keys.values():
+            for branch in (*self.script.urgent, *listen.branches, *self.script.anywhere):
+                if meaning not in branch.heard or branch.also or branch.given:
+                    continue
+                if branch.goto is not None:
+                    yield branch.goto
+                if branch.when_identified is None and branch.at_most is None:
+                    break  # the first that fits is taken
 
     def _before_identity(self) -> None:
         for name, when in self.sayable.items():
