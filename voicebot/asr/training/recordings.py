@@ -171,7 +171,7 @@ def spoken_text(text: str) -> str:
         if kind[0] in "PZC":
             continue
         if not readings_of(character):
-            raise ValueError(f"a character (the {place}. of its text) that the model has no sound for")
+            raise ValueError(f"a letter or character (the {place}. of its text) that the model has no sound for")
         kept.append(character)
     if not kept:
         raise ValueError("an empty text")
