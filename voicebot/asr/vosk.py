@@ -20,6 +20,7 @@ import numpy as np
 import soxr
 import vosk
 
+from voicebot.asr.confidence import Calibration, read_calibration
 from voicebot.asr.manifest import read_manifest, verify_files
 from voicebot.asr.recognizer import AsrFault, EarInfo, Transcript, Word
 
@@ -69,6 +70,7 @@ class VoskEar:
             ) from error
         if self._model.vosk_model_find_word("是") < 0:
             raise AsrFault(f"{directory}: this model knows no Chinese; choose a Mandarin model", permanent=True)
+        self._calibration = read_calibration(directory)
         self._input_rate = SAMPLE_RATE if _feature_rate(directory) == SAMPLE_RATE else 16000
         if manifest is not None:
             self.info = EarInfo("vosk", manifest.name, manifest.version, manifest.licence, manifest.synthetic)
@@ -79,14 +81,15 @@ class VoskEar:
         """A new stream (about 0.5 ms and 2 MB). `phrases` are ignored: vosk's grammar would restrict to them, not
         bias towards them.
         """
-        return VoskRecognizer(self._model, self._input_rate)
+        return VoskRecognizer(self._model, self._input_rate, self._calibration)
 
 
 class VoskRecognizer:
     """One call's stream through a vosk model; see `voicebot.asr.recognizer.Recognizer`."""
 
-    def __init__(self, model: Any, input_rate: int) -> None:
+    def __init__(self, model: Any, input_rate: int, calibration: Calibration | None = None) -> None:
         self._input_rate = input_rate
+        self._calibration = calibration
         self._kaldi: Any = vosk.KaldiRecognizer(model, input_rate)
         self._kaldi.SetWords(True)
         self._half_sample = b""
@@ -103,7 +106,7 @@ class VoskRecognizer:
         if self._input_rate != SAMPLE_RATE:
             pcm = self._resampled(pcm)
         if kaldi.AcceptWaveform(pcm):
-            final = _final(kaldi.Result())
+            final = _final(kaldi.Result(), self._calibration)
             said, self._partial = self._partial, ""
             if final.text:
                 return final
@@ -122,7 +125,7 @@ class VoskRecognizer:
             kaldi.AcceptWaveform(self._resampled(b"", last=True))
             del self._resampler  # the next turn starts with a fresh one
         self._partial = ""
-        return _final(kaldi.FinalResult())
+        return _final(kaldi.FinalResult(), self._calibration)
 
     def close(self) -> None:
         """Free the stream. Idempotent."""
@@ -143,11 +146,16 @@ class VoskRecognizer:
         return samples.tobytes()
 
 
-def _final(result: str) -> Transcript:
+def _final(result: str, calibration: Calibration | None = None) -> Transcript:
     """A final from vosk's JSON `{"text", "result": [{"word", "start", "end", "conf"}]}` (seconds)."""
     parsed = json.loads(result)
+
+    def confidence(word: dict[str, Any]) -> float:
+        given = min(1.0, float(word["conf"]))
+        return given if calibration is None else calibration.apply(given)
+
     words = tuple(
-        Word(word["word"], round(word["start"] * 1000), round(word["end"] * 1000), min(1.0, float(word["conf"])))
+        Word(word["word"], round(word["start"] * 1000), round(word["end"] * 1000), confidence(word))
         for word in parsed.get("result", ())
     )
     return Transcript(_squeeze(parsed["text"]), final=True, words=words, confidence=_confidence(words))
