@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from sip import pjsua
 from sip.line import Trunk, TrunkOptions
 from tts.cache import CachedVoice
 from tts.espeak import EspeakVoice
 from tts.voice import Style, Voice
-from voicebot.asr.recognizer import Ear
+from voicebot.asr.layout import engine_of
+from voicebot.asr.recognizer import AsrFault, Ear
+from voicebot.asr.sherpa import SherpaEar
 from voicebot.asr.vosk import VoskEar
 from voicebot.call.session import Engines
 from voicebot.call.speaking import Speaker
@@ -25,11 +29,20 @@ from voicebot.store.store import Store
 
 log = logging.getLogger(__name__)
 _TTS_CACHE_BYTES = 512 * 1024 * 1024
+_EARS: dict[str, Callable[[Path], Ear]] = {"vosk": VoskEar, "sherpa": SherpaEar}
 
 
-def load_ear(settings: Settings, model: str | None = None) -> Ear:
-    """The recogniser's model: a name below `asr_models/` or a path. Raises `AsrFault`."""
-    ear = VoskEar(settings.asr_models_dir / (model or settings.asr_model))
+def load_ear(settings: Settings, model: str | None = None, engine: str | None = None) -> Ear:
+    """The recogniser that `model` names: a folder below `asr_models/` or any other, whose content tells the engine
+    ("auto"). `model` and `engine` are the settings' where they are not given. Raises `AsrFault`.
+    """
+    name, engine = model or settings.asr_model, engine or settings.asr_engine
+    if engine != "auto" and engine not in _EARS:
+        raise AsrFault(f"unknown engine {engine}: choose auto, {' or '.join(_EARS)}", permanent=True)
+    if "://" in name:
+        raise AsrFault(f"{name} is an address, and no engine here asks a server; name a model folder", permanent=True)
+    directory = settings.asr_models_dir / name
+    ear = _EARS[engine_of(directory) if engine == "auto" else engine](directory)
     if ear.info.synthetic:
         log.warning("ear %s: trained on synthetic speech only; it hears the softphone, not people", ear.info.model)
     return ear

@@ -51,9 +51,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     workers: int = Field(default=1, ge=1, le=256)
 
-    asr_engine: Literal["vosk"] = "vosk"
     asr_models_dir: Folder = ROOT / "asr_models"
-    asr_model: str = "zh-8k-synthetic"
+    asr_model: str = "zh-8k-synthetic"  # a folder below `asr_models_dir`, or any other; the engine follows from it
+    asr_engine: Literal["auto", "vosk", "sherpa"] = "auto"
     # A model trained on synthetic speech hears no people. "tests": it calls loopback addresses and `sip_test_numbers`.
     synthetic_ear_for: Literal["tests", "everyone"] = "tests"
 
