@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from voicebot.asr.manifest import read_manifest
+from voicebot.asr.manifest import existing, read_manifest
 from voicebot.asr.recognizer import AsrFault
 from voicebot.asr.sherpa_model import is_sherpa
 
@@ -17,12 +17,7 @@ _VOSK_PARTS = ("am", "conf", "graph")
 
 def engine_of(directory: Path) -> EngineName:
     """The engine for the model in `directory`. Raises `AsrFault(permanent=True)` for a folder that is for none."""
-    if not directory.is_dir():
-        hint = (
-            "unpack it first" if directory.is_file() else "see `voicebot models list`, or `voicebot models pull NAME`"
-        )
-        raise AsrFault(f"no model directory at {directory}: {hint}", permanent=True)
-    manifest = read_manifest(directory)
+    manifest = read_manifest(existing(directory))
     if manifest is not None:
         if manifest.engine not in _NAMES:
             message = f"{directory} is made for the engine {manifest.engine}; there are {', '.join(_NAMES)}"

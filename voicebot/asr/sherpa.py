@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import soxr
 
-from voicebot.asr.manifest import read_manifest, verify_files
+from voicebot.asr.manifest import existing, read_manifest, verify_files
 from voicebot.asr.recognizer import AsrFault, EarInfo, Transcript, Word
 from voicebot.asr.sherpa_model import SherpaModel, find_model
 from voicebot.asr.token_times import Token, words_of
@@ -67,9 +67,7 @@ class SherpaEar:
     """
 
     def __init__(self, directory: Path, *, trusted: bool = False, threads: int = 1) -> None:
-        if not directory.is_dir():
-            raise AsrFault(f"no model directory at {directory}: see `voicebot models list`", permanent=True)
-        manifest = read_manifest(directory)
+        manifest = read_manifest(existing(directory))
         if manifest is not None and not trusted:
             verify_files(directory, manifest)
         self._model = find_model(directory)

@@ -20,7 +20,7 @@ import numpy as np
 import soxr
 import vosk
 
-from voicebot.asr.manifest import read_manifest, verify_files
+from voicebot.asr.manifest import existing, read_manifest, verify_files
 from voicebot.asr.recognizer import AsrFault, EarInfo, Transcript, Word
 from voicebot.asr.writing import UNKNOWN, squeeze
 
@@ -45,7 +45,7 @@ class VoskEar:
     """
 
     def __init__(self, directory: Path, *, trusted: bool = False) -> None:
-        manifest = read_manifest(_existing(directory))
+        manifest = read_manifest(existing(directory))
         if not trusted:
             if manifest is not None:
                 verify_files(directory, manifest)
@@ -151,15 +151,6 @@ def _confidence(words: Sequence[Word]) -> float:
     if not spoken:
         return 0.0
     return sum((word.end_ms - word.start_ms) * word.confidence for word in words if word.text != UNKNOWN) / spoken
-
-
-def _existing(directory: Path) -> Path:
-    if not directory.is_dir():
-        hint = (
-            "unpack it first" if directory.is_file() else "see `voicebot models list`, or `voicebot models pull NAME`"
-        )
-        raise AsrFault(f"no model directory at {directory}: {hint}", permanent=True)
-    return directory
 
 
 def _feature_config(directory: Path) -> Path | None:
