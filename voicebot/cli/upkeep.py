@@ -23,7 +23,7 @@ def models_list(as_json_: Json = False) -> None:
     """The recognition models below asr_models/."""
     settings = open_settings("ERROR")
     folders = sorted(path for path in settings.asr_models_dir.iterdir() if path.is_dir())
-    infos = [load_ear(settings, folder.name).info for folder in folders]
+    infos = [load_ear(settings, folder.name, "auto").info for folder in folders]
     if as_json_:
         print_json([{s: getattr(info, s) for s in info.__slots__} for info in infos])
         return
