@@ -9,19 +9,18 @@ import pytest
 
 from voicebot.asr.recognizer import AsrFault, Ear, Recognizer, Transcript
 from voicebot.asr.scripted import ScriptedEar
-from voicebot.asr.vosk import VoskEar
 
 FRAME = 320
 LINES = ("知道了", "你打错了")
 SECOND = bytes(16000)
 
 
-@pytest.fixture(params=["vosk", "scripted"])
+@pytest.fixture(params=["vosk", "sherpa_ctc", "sherpa_transducer", "scripted"])
 def ear(request: pytest.FixtureRequest) -> Ear:
-    if request.param == "vosk":
-        vosk: VoskEar = request.getfixturevalue("vosk_ear")
-        return vosk
-    return ScriptedEar(LINES)
+    if request.param == "scripted":
+        return ScriptedEar(LINES)
+    real: Ear = request.getfixturevalue(f"{request.param}_ear")
+    return real
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def feed(recognizer: Recognizer, pcm: bytes, frame: int = FRAME) -> list[Transcr
 def test_info_says_what_it_is(ear: Ear) -> None:
     assert ear.info.engine
     assert ear.info.model
-    assert ear.info.synthetic  # both ears of this test: no human ever spoke to them
+    assert ear.info.synthetic  # every ear of this test: no human ever spoke to them
 
 
 def test_partials_then_one_final(recognizer: Recognizer, say) -> None:
