@@ -21,11 +21,11 @@ import soxr
 import vosk
 
 from voicebot.asr.confidence import Calibration, read_calibration
-from voicebot.asr.manifest import read_manifest, verify_files
+from voicebot.asr.manifest import existing, read_manifest, verify_files
 from voicebot.asr.recognizer import AsrFault, EarInfo, Transcript, Word
+from voicebot.asr.writing import UNKNOWN, squeeze
 
 SAMPLE_RATE = 8000
-UNKNOWN = "[unk]"
 
 _FST_MAGIC = bytes.fromhex("d6fdb27e")  # OpenFst's kFstMagicNumber, little endian
 _MODEL_MAGIC = b"\0B<TransitionModel> "  # Kaldi's binary mark and the first token of an acoustic model
@@ -34,14 +34,6 @@ _TEST_LOAD_TIMEOUT_S = 180  # vosk-model-cn-0.22 (1.3 GB) needs some 20 s on a s
 _TEST_LOAD = (
     "import sys, vosk; vosk.SetLogLevel(-1); vosk.KaldiRecognizer(vosk.Model(sys.argv[1]), 16000).AcceptWaveform(b'')"
 )
-# vosk separates words by spaces; only between two Latin words they mean anything.
-_SPACE = re.compile(r"(?<![A-Za-z]) +| +(?![A-Za-z])")
-_UNKNOWNS = re.compile(r"(?:\[unk\]){2,}")
-
-
-def _squeeze(text: str) -> str:
-    """Vosk's text as a Chinese reader writes it: no spaces, and a run of unknown words is one."""
-    return _UNKNOWNS.sub(UNKNOWN, _SPACE.sub("", text.strip()))
 
 
 class VoskEar:
@@ -54,7 +46,7 @@ class VoskEar:
     """
 
     def __init__(self, directory: Path, *, trusted: bool = False) -> None:
-        manifest = read_manifest(_existing(directory))
+        manifest = read_manifest(existing(directory))
         if not trusted:
             if manifest is not None:
                 verify_files(directory, manifest)
@@ -112,7 +104,7 @@ class VoskRecognizer:
                 return final
             # Rule 1 fires after seconds of silence: nothing to tell, unless a partial must be taken back.
             return Transcript("", final=False) if said else None
-        partial = _squeeze(json.loads(kaldi.PartialResult())["partial"])
+        partial = squeeze(json.loads(kaldi.PartialResult())["partial"])
         if partial == self._partial:
             return None
         self._partial = partial
@@ -158,7 +150,7 @@ def _final(result: str, calibration: Calibration | None = None) -> Transcript:
         Word(word["word"], round(word["start"] * 1000), round(word["end"] * 1000), confidence(word))
         for word in parsed.get("result", ())
     )
-    return Transcript(_squeeze(parsed["text"]), final=True, words=words, confidence=_confidence(words))
+    return Transcript(squeeze(parsed["text"]), final=True, words=words, confidence=_confidence(words))
 
 
 def _confidence(words: Sequence[Word]) -> float:
@@ -167,15 +159,6 @@ def _confidence(words: Sequence[Word]) -> float:
     if not spoken:
         return 0.0
     return sum((word.end_ms - word.start_ms) * word.confidence for word in words if word.text != UNKNOWN) / spoken
-
-
-def _existing(directory: Path) -> Path:
-    if not directory.is_dir():
-        hint = (
-            "unpack it first" if directory.is_file() else "see `voicebot models list`, or `voicebot models pull NAME`"
-        )
-        raise AsrFault(f"no model directory at {directory}: {hint}", permanent=True)
-    return directory
 
 
 def _feature_config(directory: Path) -> Path | None:
