@@ -78,7 +78,8 @@ def test_one_setting_chooses(tmp_path: Path) -> None:
         (None, "sherpa", "holds no [*].onnx"),
         (None, "whisper", "choose auto, vosk or sherpa"),
         ("nowhere", None, "no model directory"),
-        ("ws://127.0.0.1:1/asr", None, "is an address"),
+        ("ws://127.0.0.1:1/asr", None, "no engine 'ws:"),
+        ("ws://127.0.0.1:1/asr", "whisper", "no engine 'whisper' that is a server"),
     ],
 )
 def test_wrong_choices(model: str | None, engine: str | None, expected: str) -> None:

@@ -39,13 +39,13 @@ def load_ear(settings: Settings, model: str | None = None, engine: str | None = 
     ("auto"), or a server's address. `model` and `engine` are the settings' where they are not given. Raises `AsrFault`.
     """
     name, engine = model or settings.asr_model, engine or settings.asr_engine
-    if engine != "auto" and engine not in _EARS:
-        raise AsrFault(f"unknown engine {engine}: choose auto, {' or '.join(_EARS)}", permanent=True)
     if "://" in name:
-        ear: Ear = remote.open_ear(name)
-    else:
+        ear: Ear = remote.open_ear(name if engine == "auto" or "+" in name.partition("://")[0] else f"{engine}+{name}")
+    elif engine == "auto" or engine in _EARS:
         directory = settings.asr_models_dir / name
         ear = _EARS[engine_for(directory) if engine == "auto" else engine](directory)
+    else:
+        raise AsrFault(f"unknown engine {engine} for a folder: choose auto, {' or '.join(_EARS)}", permanent=True)
     if ear.info.synthetic:
         log.warning("ear %s: trained on synthetic speech only; it hears the softphone, not people", ear.info.model)
     return ear
