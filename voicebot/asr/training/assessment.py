@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,24 +83,6 @@ def heard_over(chunks: Iterable[Path], condition: str, seed: int, limit: int | N
         yield Recording(heard.tobytes(), speech.text, {"voice": speech.variant or "default"})
 
 
-def assess_apart(
-    model: Path, sets: Mapping[str, Sequence[Path]], *, seed: int, limit: int | None = None
-) -> dict[str, Any]:
-    """`assess` in a child process: libvosk hangs when it is loaded beside kaldifst, with which the graph was made."""
-    job = {"sets": {name: [str(path) for path in paths] for name, paths in sets.items()}, "seed": seed, "limit": limit}
-    done = subprocess.run(
-        [sys.executable, "-m", "voicebot.asr.training.assessment", str(model)],
-        input=json.dumps(job),
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    if done.returncode:
-        raise RuntimeError(f"judging {model} failed: {done.stderr.strip()[-300:]}")
-    table: dict[str, Any] = json.loads(done.stdout)
-    return table
-
-
 def assess(ear: Ear, sets: Mapping[str, Sequence[Path]], *, seed: int, limit: int | None = None) -> dict[str, Any]:
     """The table {set: {condition: rates}}, hardships on the written lines only, and false words a minute."""
     table: dict[str, Any] = {}
@@ -161,16 +140,3 @@ def false_words(ear: Ear, *, seed: int) -> dict[str, float]:
             words += _known(hear(ear, heard.tobytes()))
         found[name] = round(words / (3 * _NON_SPEECH_S / 60), 2)
     return found
-
-
-def _child(model: Path) -> None:
-    from voicebot.asr.vosk import VoskEar  # only here: see assess_apart
-
-    job = json.load(sys.stdin)
-    sets = {name: [Path(path) for path in paths] for name, paths in job["sets"].items()}
-    table = assess(VoskEar(model, trusted=True), sets, seed=job["seed"], limit=job["limit"])
-    sys.stdout.write(json.dumps(table))
-
-
-if __name__ == "__main__":
-    _child(Path(sys.argv[1]))

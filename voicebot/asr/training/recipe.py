@@ -17,7 +17,7 @@ import numpy as np
 
 from voicebot.asr.manifest import MANIFEST_NAME, ModelManifest, digests
 from voicebot.asr.training.acoustic import Stage, load_network, train_network
-from voicebot.asr.training.assessment import assess_apart
+from voicebot.asr.training.apart import assess_apart, calibrate_apart
 from voicebot.asr.training.babble import foreign_speech, random_syllables, random_words
 from voicebot.asr.training.corpus import Corpus, build_corpus, more_sentences, trade_phrases
 from voicebot.asr.training.features import FBANK_CONF, INPUTS
@@ -45,6 +45,7 @@ _DESCRIPTION = (
     "A small Mandarin model for 8 kHz telephone audio, trained on espeak-ng speech only. It hears synthetic voices,"
     " such as the simulated softphone's; it does not hear people. Use an official or your own model for real calls."
 )
+_CALIBRATING = ("dev-everyday", "dev-trade", "dev-talk", "dev-fill")
 _WEIGHTS = {
     "core": 3.0,
     "phrases": 15.0,
@@ -105,7 +106,7 @@ class Recipe:
     acoustic_scale: float = 0.45
     beam: float = 13.0
     lattice_beam: float = 5.0
-    judged: int | None = 100
+    judged: int | None = 300
 
 
 FULL = Recipe(
@@ -283,7 +284,10 @@ class Kitchen:
         return load_network(self.workdir / "network")
 
     def finish(self, corpus: Corpus, speech: dict[str, list[Path]], model: Path, out: Path) -> None:
-        """Judge the model on the test set, write its manifest and put it in its place."""
+        """Calibrate and judge the model, write its manifest and put it in its place."""
+        self.say("calibrating its confidences on the development set")
+        spoken = {name: paths for name, paths in speech.items() if name in _CALIBRATING}
+        calibrate_apart(model, spoken, seed=self.seed, limit=self.recipe.judged)
         self.say("judging on the test set")
         judged = {name: paths for name, paths in speech.items() if name.startswith("test-")}
         measured = assess_apart(model, judged, seed=self.seed, limit=self.recipe.judged)
