@@ -52,7 +52,7 @@ def test_a_variable_sets_its_field(monkeypatch, variable, value, field, expected
         ("VOICEBOT_DATABASE", "x", "unknown setting VOICEBOT_DATABASE: did you mean VOICEBOT_DATABASE_URL?"),
         ("VOICEBOT_SIP_PORT", "70000", "VOICEBOT_SIP_PORT: input should be less than or equal to 65535"),
         ("VOICEBOT_SIP_CHANNELS", "5", "VOICEBOT_SIP_CHANNELS: input should be less than or equal to 4"),
-        ("VOICEBOT_ASR_ENGINE", "whisper", "VOICEBOT_ASR_ENGINE: input should be 'vosk'"),
+        ("VOICEBOT_ASR_ENGINE", "whisper", "VOICEBOT_ASR_ENGINE: input should be 'auto', 'vosk' or 'sherpa'"),
         ("VOICEBOT_MODELS_MIRROR", "mirror.example.com", "VOICEBOT_MODELS_MIRROR: an address such as https://"),
         ("VOICEBOT_MODELS_MIRROR", "https://", "VOICEBOT_MODELS_MIRROR: an address such as https://"),
         ("VOICEBOT_TIMEZONE", "Asia", "VOICEBOT_TIMEZONE: no such time zone"),

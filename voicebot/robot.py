@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from tts.cache import CachedVoice
 from tts.espeak import EspeakVoice
 from tts.voice import Style, Voice
 from voicebot.asr import remote
+from voicebot.asr.choice import engine_for
 from voicebot.asr.layout import engine_of
-from voicebot.asr.recognizer import Ear
+from voicebot.asr.recognizer import AsrFault, Ear
+from voicebot.asr.sherpa import SherpaEar
 from voicebot.asr.vosk import VoskEar
 from voicebot.call.session import Engines
 from voicebot.call.speaking import Speaker
@@ -28,12 +31,21 @@ from voicebot.store.store import Store
 
 log = logging.getLogger(__name__)
 _TTS_CACHE_BYTES = 512 * 1024 * 1024
+_EARS: dict[str, Callable[[Path], Ear]] = {"vosk": VoskEar, "sherpa": SherpaEar}
 
 
-def load_ear(settings: Settings, model: str | None = None) -> Ear:
-    """The recogniser: a model's name below `asr_models/`, its path, or a server's address. Raises `AsrFault`."""
-    name = model or settings.asr_model
-    ear: Ear = remote.open_ear(name) if "://" in name else VoskEar(settings.asr_models_dir / name)
+def load_ear(settings: Settings, model: str | None = None, engine: str | None = None) -> Ear:
+    """The recogniser that `model` names: a folder below `asr_models/` or any other, whose content tells the engine
+    ("auto"), or a server's address. `model` and `engine` are the settings' where they are not given. Raises `AsrFault`.
+    """
+    name, engine = model or settings.asr_model, engine or settings.asr_engine
+    if "://" in name:
+        ear: Ear = remote.open_ear(name if engine == "auto" or "+" in name.partition("://")[0] else f"{engine}+{name}")
+    elif engine == "auto" or engine in _EARS:
+        directory = settings.asr_models_dir / name
+        ear = _EARS[engine_for(directory) if engine == "auto" else engine](directory)
+    else:
+        raise AsrFault(f"unknown engine {engine} for a folder: choose auto, {' or '.join(_EARS)}", permanent=True)
     if ear.info.synthetic:
         log.warning("ear %s: trained on synthetic speech only; it hears the softphone, not people", ear.info.model)
     return ear
@@ -41,8 +53,8 @@ def load_ear(settings: Settings, model: str | None = None) -> Ear:
 
 def try_model(directory: Path) -> None:
     """Load a model that nobody vouches for, to see that it works. Raises `AsrFault`."""
-    if engine_of(directory) == "vosk":
-        VoskEar(directory)
+    if engine_of(directory) is not None:
+        _EARS[engine_for(directory)](directory)
 
 
 def make_voice(settings: Settings) -> Voice:

@@ -62,9 +62,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     workers: int = Field(default=1, ge=1, le=256)
 
-    asr_engine: Literal["vosk"] = "vosk"
     asr_models_dir: Folder = ROOT / "asr_models"
-    asr_model: str = "zh-8k-synthetic"
+    asr_model: str = "zh-8k-synthetic"  # a folder below `asr_models_dir`, or any other; the engine follows from it
+    asr_engine: Literal["auto", "vosk", "sherpa"] = "auto"
     # Where models are pulled from instead of their publishers' hosts: this base address and the path of the original.
     models_mirror: Annotated[str, AfterValidator(_web_address)] = Field(default="", repr=False)  # may hold a password
     # A model trained on synthetic speech hears no people. "tests": it calls loopback addresses and `sip_test_numbers`.

@@ -11,10 +11,12 @@ import pytest
 import soxr
 
 from voicebot.asr.manifest import ModelManifest, read_manifest
+from voicebot.asr.sherpa import SherpaEar
 from voicebot.asr.training.espeak import SAMPLE_RATE, Espeak, Manner
 from voicebot.asr.vosk import VoskEar
 
 MODEL = Path(__file__).parents[2] / "asr_models" / "zh-8k-synthetic"
+DATA = Path(__file__).parent / "data"  # see make_tiny_sherpa.py
 
 # What scripts cannot do without (docs/domain.md, what callees say).
 PHRASES = (
@@ -52,6 +54,16 @@ def model() -> Path:
 @pytest.fixture(scope="session")
 def vosk_ear() -> VoskEar:
     return VoskEar(MODEL)
+
+
+@pytest.fixture(scope="session")
+def sherpa_ctc_ear() -> SherpaEar:
+    return SherpaEar(DATA / "sherpa-ctc")
+
+
+@pytest.fixture(scope="session")
+def sherpa_transducer_ear() -> SherpaEar:
+    return SherpaEar(DATA / "sherpa-transducer")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import pytest
 from voicebot.asr.recognizer import AsrFault, Ear, Recognizer, Transcript
 from voicebot.asr.remote import open_ear
 from voicebot.asr.scripted import ScriptedEar
-from voicebot.asr.vosk import VoskEar
 
 from .servers import FunServer, PaddleServer, SettlingEar, running
 
@@ -20,17 +19,15 @@ SECOND = bytes(16000)
 SERVERS = {"paddlespeech": PaddleServer, "funasr": FunServer}
 
 
-@pytest.fixture(params=["vosk", "scripted", *SERVERS])
+@pytest.fixture(params=["vosk", "sherpa_ctc", "sherpa_transducer", "scripted", *SERVERS])
 def ear(request: pytest.FixtureRequest) -> Iterator[Ear]:
     if request.param in SERVERS:
-        vosk_ear: VoskEar = request.getfixturevalue("vosk_ear")
-        with running(SERVERS[request.param](vosk_ear)) as server:
+        with running(SERVERS[request.param](request.getfixturevalue("vosk_ear"))) as server:
             yield SettlingEar(open_ear(server.setting), server)
-    elif request.param == "vosk":
-        vosk: VoskEar = request.getfixturevalue("vosk_ear")
-        yield vosk
-    else:
+    elif request.param == "scripted":
         yield ScriptedEar(LINES)
+    else:
+        yield request.getfixturevalue(f"{request.param}_ear")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from voicebot.asr.evaluate import distance, evaluate, plain
+from voicebot.asr.evaluate import distance, evaluate, plain, right_characters
 from voicebot.asr.recognizer import AsrFault
 from voicebot.asr.scripted import ScriptedEar
 from voicebot.asr.telephone import FRAME, lose_packets, through_alaw, through_ulaw
@@ -140,3 +140,19 @@ def test_packet_loss() -> None:
     assert np.all((silent == 0).all(axis=1) | (silent == 1000).all(axis=1))
     concealed = lose_packets(samples, 0.03, np.random.default_rng(1))
     assert 0 < concealed.min() < 1000
+
+
+@pytest.mark.parametrize(
+    ("wanted", "heard", "right"),
+    [
+        ("知道了", "知道了", "111"),
+        ("知道了", "知到了", "101"),
+        ("知道了", "我知道", "011"),
+        ("我明天还钱", "明天还前", "1110"),
+        ("", "嗯", "0"),
+        ("好", "", ""),
+        ("对对对", "对对", "11"),
+    ],
+)
+def test_which_characters_are_right(wanted: str, heard: str, right: str) -> None:
+    assert right_characters(wanted, heard) == [mark == "1" for mark in right]

@@ -10,7 +10,8 @@ import pytest
 
 from voicebot.asr.manifest import MANIFEST_NAME, digests, read_manifest
 from voicebot.asr.recognizer import AsrFault
-from voicebot.asr.vosk import VoskEar, _confidence, _final, _squeeze
+from voicebot.asr.vosk import VoskEar, _confidence, _final
+from voicebot.asr.writing import squeeze
 
 
 @pytest.fixture
@@ -111,9 +112,9 @@ def test_a_16_khz_model_gets_16_khz(copy: Path, say) -> None:
 
 
 def test_text_is_squeezed() -> None:
-    assert _squeeze("知道 了") == "知道了"
-    assert _squeeze("[unk] [unk] 好 的 [unk]") == "[unk]好的[unk]"
-    assert _squeeze("打开 wechat pay") == "打开wechat pay"
+    assert squeeze("知道 了") == "知道了"
+    assert squeeze("[unk] [unk] 好 的 [unk]") == "[unk]好的[unk]"
+    assert squeeze("打开 wechat pay") == "打开wechat pay"
 
 
 def test_unknown_words_lower_the_confidence() -> None:

@@ -148,6 +148,29 @@ def distance(wanted: str, heard: str) -> int:
     return row[-1]
 
 
+def right_characters(wanted: str, heard: str) -> list[bool]:
+    """For each character heard, whether the best alignment finds it at its place in what was said."""
+    rows = [list(range(len(heard) + 1))]
+    for index, character in enumerate(wanted, 1):
+        last = rows[-1]
+        row = [index]
+        for column, other in enumerate(heard, 1):
+            row.append(min(last[column - 1] + (character != other), last[column] + 1, row[-1] + 1))
+        rows.append(row)
+    right = [False] * len(heard)
+    index, column = len(wanted), len(heard)
+    while index and column:
+        same = wanted[index - 1] == heard[column - 1]
+        if rows[index][column] == rows[index - 1][column - 1] + (not same):
+            right[column - 1] = same
+            index, column = index - 1, column - 1
+        elif rows[index][column] == rows[index - 1][column] + 1:
+            index -= 1
+        else:
+            column -= 1
+    return right
+
+
 def _recordings(manifest: Path, codec: str | None) -> Iterator[Recording]:
     try:
         lines = manifest.read_text(encoding="utf-8-sig").splitlines()

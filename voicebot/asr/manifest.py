@@ -63,6 +63,16 @@ class ModelManifest(BaseModel):
     archive: ArchiveReceipt | None = None
 
 
+def existing(directory: Path) -> Path:
+    """`directory`, if there is one; otherwise raises `AsrFault` with what to do."""
+    if not directory.is_dir():
+        hint = (
+            "unpack it first" if directory.is_file() else "see `voicebot models list`, or `voicebot models pull NAME`"
+        )
+        raise AsrFault(f"no model directory at {directory}: {hint}", permanent=True)
+    return directory
+
+
 def digest(path: Path) -> FileDigest:
     """Length and SHA-256 of a file, read in blocks."""
     sha = hashlib.sha256()

@@ -20,11 +20,12 @@ import numpy as np
 import soxr
 import vosk
 
-from voicebot.asr.manifest import read_manifest, verify_files
+from voicebot.asr.confidence import Calibration, read_calibration
+from voicebot.asr.manifest import existing, read_manifest, verify_files
 from voicebot.asr.recognizer import AsrFault, EarInfo, Transcript, Word
+from voicebot.asr.writing import UNKNOWN, squeeze
 
 SAMPLE_RATE = 8000
-UNKNOWN = "[unk]"
 
 _FST_MAGIC = bytes.fromhex("d6fdb27e")  # OpenFst's kFstMagicNumber, little endian
 _MODEL_MAGIC = b"\0B<TransitionModel> "  # Kaldi's binary mark and the first token of an acoustic model
@@ -33,14 +34,6 @@ _TEST_LOAD_TIMEOUT_S = 180  # vosk-model-cn-0.22 (1.3 GB) needs some 20 s on a s
 _TEST_LOAD = (
     "import sys, vosk; vosk.SetLogLevel(-1); vosk.KaldiRecognizer(vosk.Model(sys.argv[1]), 16000).AcceptWaveform(b'')"
 )
-# vosk separates words by spaces; only between two Latin words they mean anything.
-_SPACE = re.compile(r"(?<![A-Za-z]) +| +(?![A-Za-z])")
-_UNKNOWNS = re.compile(r"(?:\[unk\]){2,}")
-
-
-def _squeeze(text: str) -> str:
-    """Vosk's text as a Chinese reader writes it: no spaces, and a run of unknown words is one."""
-    return _UNKNOWNS.sub(UNKNOWN, _SPACE.sub("", text.strip()))
 
 
 class VoskEar:
@@ -53,7 +46,7 @@ class VoskEar:
     """
 
     def __init__(self, directory: Path, *, trusted: bool = False) -> None:
-        manifest = read_manifest(_existing(directory))
+        manifest = read_manifest(existing(directory))
         if not trusted:
             if manifest is not None:
                 verify_files(directory, manifest)
@@ -69,6 +62,7 @@ class VoskEar:
             ) from error
         if self._model.vosk_model_find_word("是") < 0:
             raise AsrFault(f"{directory}: this model knows no Chinese; choose a Mandarin model", permanent=True)
+        self._calibration = read_calibration(directory)
         self._input_rate = SAMPLE_RATE if _feature_rate(directory) == SAMPLE_RATE else 16000
         if manifest is not None:
             self.info = EarInfo("vosk", manifest.name, manifest.version, manifest.licence, manifest.synthetic)
@@ -79,14 +73,15 @@ class VoskEar:
         """A new stream (about 0.5 ms and 2 MB). `phrases` are ignored: vosk's grammar would restrict to them, not
         bias towards them.
         """
-        return VoskRecognizer(self._model, self._input_rate)
+        return VoskRecognizer(self._model, self._input_rate, self._calibration)
 
 
 class VoskRecognizer:
     """One call's stream through a vosk model; see `voicebot.asr.recognizer.Recognizer`."""
 
-    def __init__(self, model: Any, input_rate: int) -> None:
+    def __init__(self, model: Any, input_rate: int, calibration: Calibration | None = None) -> None:
         self._input_rate = input_rate
+        self._calibration = calibration
         self._kaldi: Any = vosk.KaldiRecognizer(model, input_rate)
         self._kaldi.SetWords(True)
         self._half_sample = b""
@@ -103,13 +98,13 @@ class VoskRecognizer:
         if self._input_rate != SAMPLE_RATE:
             pcm = self._resampled(pcm)
         if kaldi.AcceptWaveform(pcm):
-            final = _final(kaldi.Result())
+            final = _final(kaldi.Result(), self._calibration)
             said, self._partial = self._partial, ""
             if final.text:
                 return final
             # Rule 1 fires after seconds of silence: nothing to tell, unless a partial must be taken back.
             return Transcript("", final=False) if said else None
-        partial = _squeeze(json.loads(kaldi.PartialResult())["partial"])
+        partial = squeeze(json.loads(kaldi.PartialResult())["partial"])
         if partial == self._partial:
             return None
         self._partial = partial
@@ -122,7 +117,7 @@ class VoskRecognizer:
             kaldi.AcceptWaveform(self._resampled(b"", last=True))
             del self._resampler  # the next turn starts with a fresh one
         self._partial = ""
-        return _final(kaldi.FinalResult())
+        return _final(kaldi.FinalResult(), self._calibration)
 
     def close(self) -> None:
         """Free the stream. Idempotent."""
@@ -143,14 +138,19 @@ class VoskRecognizer:
         return samples.tobytes()
 
 
-def _final(result: str) -> Transcript:
+def _final(result: str, calibration: Calibration | None = None) -> Transcript:
     """A final from vosk's JSON `{"text", "result": [{"word", "start", "end", "conf"}]}` (seconds)."""
     parsed = json.loads(result)
+
+    def confidence(word: dict[str, Any]) -> float:
+        given = min(1.0, float(word["conf"]))
+        return given if calibration is None else calibration.apply(given)
+
     words = tuple(
-        Word(word["word"], round(word["start"] * 1000), round(word["end"] * 1000), min(1.0, float(word["conf"])))
+        Word(word["word"], round(word["start"] * 1000), round(word["end"] * 1000), confidence(word))
         for word in parsed.get("result", ())
     )
-    return Transcript(_squeeze(parsed["text"]), final=True, words=words, confidence=_confidence(words))
+    return Transcript(squeeze(parsed["text"]), final=True, words=words, confidence=_confidence(words))
 
 
 def _confidence(words: Sequence[Word]) -> float:
@@ -159,15 +159,6 @@ def _confidence(words: Sequence[Word]) -> float:
     if not spoken:
         return 0.0
     return sum((word.end_ms - word.start_ms) * word.confidence for word in words if word.text != UNKNOWN) / spoken
-
-
-def _existing(directory: Path) -> Path:
-    if not directory.is_dir():
-        hint = (
-            "unpack it first" if directory.is_file() else "see `voicebot models list`, or `voicebot models pull NAME`"
-        )
-        raise AsrFault(f"no model directory at {directory}: {hint}", permanent=True)
-    return directory
 
 
 def _feature_config(directory: Path) -> Path | None:

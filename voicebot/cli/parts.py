@@ -21,6 +21,11 @@ from voicebot.nlu import lexicon
 from voicebot.report import SYNTHETIC_EAR
 from voicebot.robot import load_ear, make_voice
 
+ModelName = Annotated[str | None, typer.Option("--model", help="A model below asr_models/, or its folder.")]
+EngineName = Annotated[
+    str | None, typer.Option("--engine", help="vosk or sherpa; auto, the default, goes by the model's folder.")
+]
+
 asr_app = typer.Typer(no_args_is_help=True, help="Ears: 语音识别.")
 tts_app = typer.Typer(no_args_is_help=True, help="The voice: 语音合成.")
 nlu_app = typer.Typer(no_args_is_help=True, help="Understanding: 语义理解.")
@@ -30,12 +35,13 @@ flow_app = typer.Typer(no_args_is_help=True, help="Scripts: 话术.")
 @asr_app.command("transcribe")
 def asr_transcribe(
     file: Annotated[Path, typer.Argument(help="Mono WAV, FLAC or Ogg of any rate.")],
-    model: Annotated[str | None, typer.Option("--model", help="A model below asr_models/, or its folder.")] = None,
+    model: ModelName = None,
+    engine: EngineName = None,
     as_json_: Json = False,
 ) -> None:
     """Write down what is said in a recording."""
     settings = open_settings("ERROR")
-    ear = load_ear(settings, model)
+    ear = load_ear(settings, model, engine)
     finals = transcribe(ear, file)
     if as_json_:
         print_json(
@@ -69,13 +75,14 @@ def asr_eval(
         Path,
         typer.Option("--manifest", help='JSON lines {"audio": …, "text": …}, the files (WAV, FLAC, Ogg) beside it.'),
     ],
-    model: Annotated[str | None, typer.Option("--model", help="A model below asr_models/, or its folder.")] = None,
+    model: ModelName = None,
+    engine: EngineName = None,
     codec: Annotated[str | None, typer.Option("--codec", help="pcma or pcmu: through the telephone first.")] = None,
     as_json_: Json = False,
 ) -> None:
     """Measure the ear on your own recordings: character error rate, sentences right, real-time factor."""
     settings = open_settings("ERROR")
-    result = evaluate(load_ear(settings, model), manifest, codec)
+    result = evaluate(load_ear(settings, model, engine), manifest, codec)
     if as_json_:
         print_json(result)
         return

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soxr
+from scipy.signal import fftconvolve
 
 from voicebot.asr.evaluate import Recording, hear, measure
-from voicebot.asr.recognizer import Ear
-from voicebot.asr.telephone import lose_packets, through_alaw
+from voicebot.asr.recognizer import Ear, Transcript
+from voicebot.asr.telephone import lose_packets, through_alaw, through_ulaw
 from voicebot.asr.training.augmentation import TEST_NOISES, add_noise
 from voicebot.asr.training.synthesis import read_chunk
 
@@ -37,12 +36,36 @@ def _s16(samples: np.ndarray) -> np.ndarray:
     return np.clip(np.round(samples), -32768, 32767).astype(np.int16)
 
 
-# From float samples with silence around them to what arrives.
+def _in_room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A tiled room: 0.3 s until the echo is 60 dB down."""
+    length = int(0.3 * SAMPLE_RATE)
+    echo = rng.standard_normal(length) * 10 ** (-3 * np.arange(length) / length) * 0.15
+    echo[0] = 1
+    return np.asarray(fftconvolve(samples, echo)[: len(samples)])
+
+
+def _paced(samples: np.ndarray, pace: float) -> np.ndarray:
+    """Faster or slower, and higher or lower with it, as a tape."""
+    return np.asarray(soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE / pace, "HQ"))
+
+
+# From float samples with silence around them to what arrives. The first four are those of the goals.
 CONDITIONS: dict[str, Condition] = {
     "clean": lambda samples, _: _s16(samples),
     "alaw": lambda samples, _: through_alaw(_s16(samples)),
     "alaw, noise 10 dB": lambda samples, rng: through_alaw(_s16(_noisy(samples, rng, 10.0))),
     "alaw, loss 3 %": lambda samples, rng: lose_packets(through_alaw(_s16(samples)), 0.03, rng),
+}
+HARDSHIPS: dict[str, Condition] = {
+    "ulaw": lambda samples, _: through_ulaw(_s16(samples)),
+    "alaw, 20 dB softer": lambda samples, _: through_alaw(_s16(samples * 0.1)),
+    "alaw, 20 dB louder (clipped)": lambda samples, _: through_alaw(_s16(samples * 10)),
+    "alaw, noise 20 dB": lambda samples, rng: through_alaw(_s16(_noisy(samples, rng, 20.0))),
+    "alaw, noise 5 dB": lambda samples, rng: through_alaw(_s16(_noisy(samples, rng, 5.0))),
+    "alaw, loss 5 %": lambda samples, rng: lose_packets(through_alaw(_s16(samples)), 0.05, rng),
+    "alaw, room": lambda samples, rng: through_alaw(_s16(_in_room(samples, rng))),
+    "alaw, pace 0.75": lambda samples, _: through_alaw(_s16(_paced(samples, 0.75))),
+    "alaw, pace 1.35": lambda samples, _: through_alaw(_s16(_paced(samples, 1.35))),
 }
 
 
@@ -56,48 +79,57 @@ def heard_over(chunks: Iterable[Path], condition: str, seed: int, limit: int | N
         samples = speech.samples.astype(np.float64)
         samples *= 32768 * 10 ** (_LEVEL_DB / 20) / (np.sqrt(np.mean(samples**2)) + 1e-9)
         padded = np.concatenate([np.zeros(_BEFORE), samples, np.zeros(_AFTER)])
-        heard = CONDITIONS[condition](padded, rng)
+        heard = (CONDITIONS | HARDSHIPS)[condition](padded, rng)
         yield Recording(heard.tobytes(), speech.text, {"voice": speech.variant or "default"})
 
 
-def assess_apart(
-    model: Path, sets: Mapping[str, Sequence[Path]], *, seed: int, limit: int | None = None
-) -> dict[str, Any]:
-    """`assess` in a child process: libvosk hangs when it is loaded beside kaldifst, with which the graph was made."""
-    job = {"sets": {name: [str(path) for path in paths] for name, paths in sets.items()}, "seed": seed, "limit": limit}
-    done = subprocess.run(
-        [sys.executable, "-m", "voicebot.asr.training.assessment", str(model)],
-        input=json.dumps(job),
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    if done.returncode:
-        raise RuntimeError(f"judging {model} failed: {done.stderr.strip()[-300:]}")
-    table: dict[str, Any] = json.loads(done.stdout)
-    return table
-
-
 def assess(ear: Ear, sets: Mapping[str, Sequence[Path]], *, seed: int, limit: int | None = None) -> dict[str, Any]:
-    """The table {set: {condition: rates}} and the false words a minute on what is no speech."""
+    """The table {set: {condition: rates}}, hardships on the written lines only, and false words a minute."""
     table: dict[str, Any] = {}
     for name, chunks in sets.items():
+        if name.endswith("-foreign"):
+            continue
         table[name] = {}
-        for condition in CONDITIONS:
+        for condition in (*CONDITIONS, *(HARDSHIPS if name.endswith("-talk") else ())):
             rates = measure(ear, heard_over(chunks, condition, seed, limit))
             table[name][condition] = {key: rates[key] for key in ("utterances", "cer", "sentence_accuracy", "rtf")}
-    table["false words a minute"] = false_words(ear, seed=seed)
+    foreign = [chunk for name, chunks in sets.items() if name.endswith("-foreign") for chunk in chunks]
+    table["false words a minute"] = {**false_words(ear, seed=seed), **foreign_words(ear, foreign, seed=seed)}
     return table
+
+
+def foreign_words(ear: Ear, chunks: Iterable[Path], *, seed: int) -> dict[str, float]:
+    """Known words heard a minute in languages that are none of ours, through A-law."""
+    words, seconds = 0, 0.0
+    for recording in heard_over(chunks, "alaw", seed):
+        pcm = recording.pcm if isinstance(recording.pcm, bytes) else b"".join(recording.pcm)
+        words += _known(hear(ear, pcm))
+        seconds += len(pcm) / 2 / SAMPLE_RATE
+    return {"other languages": round(words / seconds * 60, 2)} if seconds else {}
+
+
+def _known(finals: Iterable[Transcript]) -> int:
+    return sum(word.text != "[unk]" for final in finals for word in final.words)
+
+
+def _tune(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Music of another make than training's: a reedy melody with vibrato over a bass."""
+    time = np.arange(count) / SAMPLE_RATE
+    notes = 220 * 2 ** (rng.choice([0, 2, 4, 7, 9, 12, 14], count // 2000 + 1) / 12)
+    pitch = np.repeat(notes, 2000)[:count] * (1 + 0.01 * np.sin(2 * np.pi * 5.5 * time))
+    phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
+    reed = np.sign(np.sin(phase)) * (0.6 + 0.4 * np.sin(2 * np.pi * 2 * time))
+    return np.asarray(reed + 0.7 * np.sin(phase / 4))
 
 
 def false_words(ear: Ear, *, seed: int) -> dict[str, float]:
-    """Known words heard a minute in noises of the test set, silence and telephone tones, through A-law."""
+    """Known words heard a minute in noises of the test set, silence, telephone tones and music, through A-law."""
     rng = np.random.default_rng([seed, 99])
     count = SAMPLE_RATE * _NON_SPEECH_S
     time = np.arange(count) / SAMPLE_RATE
     ringback = np.sin(2 * np.pi * 450 * time) * (np.mod(time, 5) < 1)
     busy = np.sin(2 * np.pi * 450 * time) * (np.mod(time, 0.7) < 0.35)
-    sounds = {"silence": np.zeros(count), "ringback": ringback, "busy tone": busy}
+    sounds = {"silence": np.zeros(count), "ringback": ringback, "busy tone": busy, "music": _tune(count, rng)}
     sounds |= {name: noise(count, rng, _NO_OTHERS) for name, noise in sorted(TEST_NOISES.items())}
     found = {}
     for name, sound in sounds.items():
@@ -105,19 +137,6 @@ def false_words(ear: Ear, *, seed: int) -> dict[str, float]:
         for level_db in (-20.0, -30.0, -45.0):
             power = np.sqrt(np.mean(sound**2)) + 1e-9
             heard = through_alaw(_s16(sound / power * 32768 * 10 ** (level_db / 20)))
-            words += sum(word.text != "[unk]" for final in hear(ear, heard.tobytes()) for word in final.words)
+            words += _known(hear(ear, heard.tobytes()))
         found[name] = round(words / (3 * _NON_SPEECH_S / 60), 2)
     return found
-
-
-def _child(model: Path) -> None:
-    from voicebot.asr.vosk import VoskEar  # only here: see assess_apart
-
-    job = json.load(sys.stdin)
-    sets = {name: [Path(path) for path in paths] for name, paths in job["sets"].items()}
-    table = assess(VoskEar(model, trusted=True), sets, seed=job["seed"], limit=job["limit"])
-    sys.stdout.write(json.dumps(table))
-
-
-if __name__ == "__main__":
-    _child(Path(sys.argv[1]))

@@ -22,14 +22,16 @@ class Tuning:
 
     `order`: words a history and its successor span; `discount`: what every n-gram gives up to shorter histories;
     `everyday_share`: what everyday words get of the unigram mass, `unknown_share` speech in no known words;
-    `least_count`: rarer n-grams of the highest order are dropped.
+    `least_counts`: rarer n-grams of three words, four … are dropped; `least_gain`: so are those (of three words and
+    more) that gain less than this many nats, all their occurrences together, over what shorter histories would say.
     """
 
     order: int = 4
     discount: float = 0.8
-    everyday_share: float = 0.3
+    everyday_share: float = 0.15
     unknown_share: float = 0.003
-    least_count: float = 0.9
+    least_counts: tuple[float, ...] = (0.9, 1.9)
+    least_gain: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +121,27 @@ class LanguageModel:
                     self._counts[length][history] = contexts[history]
 
     def _weigh_and_prune(self) -> None:
+        """Fix what every history leaves to shorter ones, from the shortest up: what is dropped depends on those."""
         for length in range(1, self._tuning.order):
-            least = self._tuning.least_count if length == self._tuning.order - 1 else 0.0
+            least = self._tuning.least_counts[length - 2] if length >= 2 else 0.0
             for history, successors in list(self._counts[length].items()):
                 total = sum(successors.values())
-                kept = Counter({word: n for word, n in successors.items() if n >= least})
+                kept = Counter(
+                    {
+                        word: n
+                        for word, n in successors.items()
+                        if n >= least and (length < 2 or self._gain(history, word, n, total) >= self._tuning.least_gain)
+                    }
+                )
                 if not kept:
                     del self._counts[length][history]
                     continue
                 given = sum(n - self._discount(n) for n in kept.values())
                 self._counts[length][history] = kept
                 self._mass[history] = (total, 1 - given / total)
+
+    def _gain(self, history: History, word: str, count: float, total: float) -> float:
+        """What the model loses, in nats over all occurrences, when this n-gram goes."""
+        lower = self.probability(history[1:], word)
+        with_it = (count - self._discount(count)) / total + (1 - (total - self._discount(count)) / total) * lower
+        return count * math.log(with_it / max(lower, 1e-12)) if with_it > lower else 0.0

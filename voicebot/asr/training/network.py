@@ -17,7 +17,7 @@ from torch import nn
 from voicebot.asr.training.features import INPUTS
 from voicebot.asr.training.labels import SUBSAMPLING
 from voicebot.asr.training.nnet3 import Affine
-from voicebot.asr.training.phones import UNITS
+from voicebot.asr.training.phones import TONES, UNITS
 
 STATES = 2 * len(UNITS)
 
@@ -60,6 +60,35 @@ class Factorised(nn.Module):
         return x[:, :, 1 : x.shape[2] - int(self.ahead)] + change
 
 
+def _tone_groups() -> torch.Tensor:
+    """For every state its row in the table of tones: none (0) for silence, initials and speech of no words."""
+    tones = [int(unit[-1]) if unit[-1] in TONES and unit[:-1] else 0 for unit in UNITS]
+    return torch.tensor([2 * tone + half if tone else 0 for tone in tones for half in (0, 1)])
+
+
+class Output(nn.Module):
+    """From the last layer to the states; what tells tones apart is learned once for all finals, and a rest for each."""
+
+    groups: torch.Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.each = nn.Conv1d(width, STATES, 1)
+        self.tones = nn.Parameter(torch.zeros(2 * len(TONES) + 2, width))
+        self.register_buffer("groups", _tone_groups(), persistent=False)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """(STATES, width, 1)."""
+        shared = self.tones[self.groups] * (self.groups > 0)[:, None]
+        whole: torch.Tensor = self.each.weight + shared[:, :, None]
+        return whole
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, width, time) → (batch, STATES, time)."""
+        return nn.functional.conv1d(x, self.weight, self.each.bias)
+
+
 class Network(nn.Module):
     """(batch, INPUTS, input frames) → (batch, STATES, output frames): unnormalised log probabilities of states."""
 
@@ -76,7 +105,7 @@ class Network(nn.Module):
         self.second = nn.Conv1d(shape.front, shape.width, 3, stride=SUBSAMPLING)
         self.second_norm = nn.BatchNorm1d(shape.width)
         self.layers = nn.ModuleList(Factorised(shape.width, shape.bottleneck, ahead=ahead) for ahead in shape.ahead)
-        self.last = nn.Conv1d(shape.width, STATES, 1)
+        self.last = Output(shape.width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """See the class."""
@@ -116,7 +145,9 @@ def folded(network: Network, scale: float = 1.0) -> list[Affine]:
         layers.append(Affine.of(narrow, np.zeros(len(narrow)), (-SUBSAMPLING, 0), relu=False))
         offsets = (0, SUBSAMPLING) if layer.ahead else (0,)
         layers.append(Affine.of(*_folded(layer.wide, layer.norm), offsets, relu=True, bypass=2))
-    layers.append(Affine.of(scale * _array(network.last.weight), scale * _array(network.last.bias), (0,), relu=False))
+    layers.append(
+        Affine.of(scale * _array(network.last.weight), scale * _array(network.last.each.bias), (0,), relu=False)
+    )
     return layers
 
 
@@ -129,14 +160,14 @@ def take_over(network: Network, layers: Sequence[Affine]) -> None:
     layer: Any
     for layer in network.layers:
         modules += [(layer.narrow, None), (layer.wide, layer.norm)]
-    modules.append((network.last, None))
+    modules.append((network.last.each, None))
     if len(layers) != len(modules):
         raise ValueError(f"the model has {len(layers)} layers, this recipe's has {len(modules)}")
     with torch.no_grad():
         for index, (given, (conv, norm)) in enumerate(zip(layers, modules, strict=True)):
             out, inputs, kernel = conv.weight.shape
             if given.weight.shape != (out, inputs * kernel):
-                if conv is network.last:
+                if conv is network.last.each:
                     continue
                 raise ValueError(f"layer {index} of the model is {given.weight.shape}, not {(out, inputs * kernel)}")
             weight = torch.from_numpy(given.weight.reshape(out, kernel, inputs).transpose(0, 2, 1).copy())

@@ -17,18 +17,18 @@ import numpy as np
 
 from voicebot.asr.manifest import MANIFEST_NAME, ModelManifest, digests
 from voicebot.asr.training.acoustic import Stage, load_network, train_network
-from voicebot.asr.training.assessment import assess_apart
+from voicebot.asr.training.apart import assess_apart, calibrate_apart
 from voicebot.asr.training.babble import foreign_speech, random_syllables, random_words
-from voicebot.asr.training.corpus import Corpus, Sentence, build_corpus, more_sentences, trade_phrases
+from voicebot.asr.training.corpus import Corpus, build_corpus, more_sentences, trade_phrases
 from voicebot.asr.training.features import FBANK_CONF, INPUTS
 from voicebot.asr.training.graph import write_graph
+from voicebot.asr.training.judging import judging_sets, speak_sets, utterances_of
 from voicebot.asr.training.language import UNKNOWN, LanguageModel, Tuning
 from voicebot.asr.training.lexicon import (
     Reading,
     build_lexicon,
     everyday_words,
     level_one_characters,
-    tones_of,
     words_of,
 )
 from voicebot.asr.training.listener import Listener, load_start
@@ -38,7 +38,7 @@ from voicebot.asr.training.own_speech import OwnSpeech, mixed, texts_of
 from voicebot.asr.training.phones import UNITS
 from voicebot.asr.training.pitch import PITCH_CONF
 from voicebot.asr.training.reading import espeak_readings
-from voicebot.asr.training.synthesis import Utterance, speak_all
+from voicebot.asr.training.synthesis import Utterance
 from voicebot.asr.training.verdict import Verdict, judge_recordings
 from voicebot.asr.training.voices import DEV_VOICES, TEST_VOICES, TRAIN_VOICES
 
@@ -53,8 +53,7 @@ _OWN_DESCRIPTION = (
     "A small Mandarin model for 8 kHz telephone audio, trained on espeak-ng speech and a firm's own recordings. "
 )
 _OWN_JUDGED = 1000  # recordings, of each set that judges
-_CORE_JUDGED = 400  # fixed phrases of the trade, spoken by the voices that judge
-_FOREIGN_JUDGED = 60  # utterances of languages that the training has not
+_CALIBRATING = ("dev-everyday", "dev-trade", "dev-talk", "dev-fill")
 _WEIGHTS = {
     "core": 3.0,
     "phrases": 15.0,
@@ -121,7 +120,7 @@ class Recipe:
     acoustic_scale: float = 0.45
     beam: float = 13.0
     lattice_beam: float = 5.0
-    judged: int | None = 100
+    judged: int | None = 300
 
 
 FULL = Recipe(
@@ -152,12 +151,6 @@ def going_on(recipe: Recipe) -> Recipe:
     """The recipe for training on from a finished model: what that knows is not to be shaken out of it again."""
     rounds = tuple(replace(course, first_rate=6e-4, last_rate=6e-4) for course in recipe.rounds)
     return replace(recipe, courses=(Course("all", 4, 6e-4, 1e-5),), rounds=rounds)
-
-
-def utterances_of(sentences: Iterable[Sentence]) -> list[Utterance]:
-    """Sentences cut into words and read."""
-    cut = (words_of(sentence.text) for sentence in sentences)
-    return [Utterance(words, tones_of(words)) for words in cut]
 
 
 def spoken_readings(chunks: Iterable[Path]) -> dict[str, Counter[Reading]]:
@@ -282,36 +275,16 @@ class Kitchen:
         self._shuffle(babble, f"mix:{self.seed}")
         self._shuffle(sentences, f"mix:{self.seed + 1}")
         self._shuffle(talk, f"mix:{self.seed + 2}")
+        offset = 10000 * (self.seed - 1)
         sets: dict[str, tuple[list[Utterance], Sequence[str], int]] = {
-            "babble": (babble, TRAIN_VOICES, 1000),
-            "sentences": (sentences[: self.recipe.sentences], TRAIN_VOICES, 5000),
-            "talk": (talk[: self.recipe.talk], TRAIN_VOICES, 6000),
-            "foreign": (foreign_speech(self.recipe.foreign, self.seed), TRAIN_VOICES, 7000),
+            "babble": (babble, TRAIN_VOICES, 1000 + offset),
+            "sentences": (sentences[: self.recipe.sentences], TRAIN_VOICES, 5000 + offset),
+            "talk": (talk[: self.recipe.talk], TRAIN_VOICES, 6000 + offset),
+            "foreign": (foreign_speech(self.recipe.foreign, self.seed), TRAIN_VOICES, 7000 + offset),
+            **judging_sets(corpus, self.seed, "dev"),
+            **judging_sets(corpus, self.seed, "test"),
         }
-        for name, voices, offset, fill, own, free in (
-            ("dev", DEV_VOICES, 3000, corpus.dev, corpus.dev_talk, corpus.dev_free),
-            ("test", TEST_VOICES, 4000, corpus.test, corpus.test_talk, corpus.test_free),
-        ):
-            core = list(corpus.core)
-            self._shuffle(core, f"{name}:core")
-            sets[f"{name}-fill"] = (utterances_of(fill), voices, offset)
-            sets[f"{name}-free"] = (utterances_of(free), voices, offset + 100)
-            sets[f"{name}-core"] = (utterances_of(core[:_CORE_JUDGED]), voices, offset + 200)
-            sets[f"{name}-talk"] = (utterances_of(own), voices, offset + 300)
-        for name, voices, offset in (("dev", DEV_VOICES, 3400), ("test", TEST_VOICES, 4400)):
-            foreign = foreign_speech(_FOREIGN_JUDGED, self.seed + offset, judging=True)
-            sets[f"{name}-foreign"] = (foreign, voices, offset)
-        return {
-            name: speak_all(
-                utterances,
-                voices,
-                self.workdir / "speech" / name,
-                seed=offset + 10000 * (self.seed - 1),
-                processes=self.processes,
-                progress=self.say,
-            )
-            for name, (utterances, voices, offset) in sets.items()
-        }
+        return speak_sets(sets, self.workdir / "speech", self.processes, self.say)
 
     def connect(self, corpus: Corpus, speech: dict[str, list[Path]], graph: Path) -> None:
         """Write the decoding graph: lexicon and language model."""
@@ -357,7 +330,7 @@ class Kitchen:
 
         train_network(
             stages,
-            [*speech["dev-fill"], *speech["dev-free"]],
+            [*speech["dev-fill"], *speech["dev-everyday"], *speech["dev-trade"]],
             self.workdir / "network",
             seed=self.seed,
             shape=self.recipe.shape,
@@ -371,7 +344,10 @@ class Kitchen:
     def finish(
         self, corpus: Corpus, speech: dict[str, list[Path]], model: Path, out: Path, own: OwnSpeech | None = None
     ) -> None:
-        """Judge the model on the test set, write its manifest and put it in its place."""
+        """Calibrate and judge the model, write its manifest and put it in its place."""
+        self.say("calibrating its confidences on the development set")
+        spoken = {name: paths for name, paths in speech.items() if name in _CALIBRATING}
+        calibrate_apart(model, spoken, seed=self.seed, limit=self.recipe.judged)
         self.say("judging on the test set")
         judged = {name: paths for name, paths in speech.items() if name.startswith("test-")}
         measured = assess_apart(model, judged, seed=self.seed, limit=self.recipe.judged)
