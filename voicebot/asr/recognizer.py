@@ -30,13 +30,15 @@ class Transcript:
     """What was heard: a partial may still change, a final does not.
 
     `text`: Chinese without spaces; "[unk]" marks speech that is no known word, "" that nothing was heard.
-    `confidence`: 0–1, of the whole; 0 for an empty one. `words`: of finals only.
+    `confidence`: 0–1, of the whole; 0 for an empty one. `words`: of finals only. `written`: a final's text as it is
+    written (一百二十八点五 → 128.5), where the engine itself gives one; else "", and `voicebot.asr.written` writes it.
     """
 
     text: str
     final: bool
     words: tuple[Word, ...] = ()
     confidence: float = 0.0
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
