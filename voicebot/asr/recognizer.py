@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +39,11 @@ class Transcript:
     words: tuple[Word, ...] = ()
     confidence: float = 0.0
     written: str = ""
+
+
+def confidence_of(finals: Iterable[Transcript]) -> float:
+    """Of several finals that are one utterance: that of the least sure one, 0 where nothing was heard."""
+    return min((final.confidence for final in finals if final.text), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,7 +286,7 @@ class Session:
         meaning = self._engines.understander.understand(turn.text, expecting=expecting, now=self._now)
         self._note(
             events.Heard(at_ms=self._at_ms, text=turn.text, confidence=turn.confidence,
-                         start_ms=turn.start_ms, end_ms=turn.end_ms)
+                         start_ms=turn.start_ms, end_ms=turn.end_ms, written=turn.written)
         )  # fmt: skip
         self._note(
             events.Understood(
@@ -390,7 +390,8 @@ class Session:
         if not words:
             return None
         confidence = min(turn.confidence for turn in words)
-        return turns.TurnOver("".join(turn.text for turn in words), words[0].start_ms, at_ms, confidence)
+        text, written = "".join(turn.text for turn in words), "".join(turn.written for turn in words)
+        return turns.TurnOver(text, words[0].start_ms, at_ms, confidence, written)
 
     def _close_prompt(self, utterance: int, at_ms: int, *, complete: bool) -> None:
         spoken = self._queue.pop(utterance, None)
