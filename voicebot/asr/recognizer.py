@@ -81,5 +81,7 @@ class Ear(Protocol):
     info: EarInfo
 
     def open(self, phrases: Sequence[str] = ()) -> Recognizer:
-        """A new stream. `phrases` biases towards them where the engine can; others ignore it."""
+        """A new stream. `phrases` biases towards them where the engine can; others ignore it. They may be names of
+        people, so no log and no fault repeats them.
+        """
         ...

@@ -17,6 +17,7 @@ from tts.voice import VoiceFault
 from voicebot import events
 from voicebot.asr.recognizer import AsrFault, Ear
 from voicebot.call import hearing, turns
+from voicebot.call.hot_words import hot_words
 from voicebot.call.speaking import Speaker
 from voicebot.flow import dialogue
 from voicebot.flow.advance import advance, begin, conclude, prompts_known
@@ -135,7 +136,9 @@ class Session:
         await self._speaker.prepare(prompts_known(self._flow, self._state))
         try:
             # Before the dial: nobody's phone rings for a robot that cannot hear.
-            recognizer = await asyncio.to_thread(self._engines.ear.open)
+            recognizer = await asyncio.to_thread(
+                self._engines.ear.open, hot_words(self._flow, self._state.slots, self._engines.understander)
+            )
         except AsrFault as fault:
             log.error("call_id=%s no recogniser, not dialled: %s", self._order.call_id, fault)
             self._note(events.Fault(at_ms=0, part="asr", reason=str(fault)))
