@@ -220,11 +220,14 @@ def test_the_parts_work_by_hand(tmp_path):
     heard = voicebot("asr", "transcribe", str(wav), "--json", folder=tmp_path)
     assert heard.returncode == 0, heard.stderr
     assert json.loads(heard.stdout)["text"] == "知道了我明天转二十万进去"
+    assert json.loads(heard.stdout)["written"] == "知道了我明天转20万进去"
+    assert "".join(segment["written"] for segment in json.loads(heard.stdout)["segments"]) == "知道了我明天转20万进去"
     assert json.loads(heard.stdout)["synthetic_ear"] is True
+    assert "〔" in voicebot("asr", "transcribe", str(wav), folder=tmp_path).stdout
     manifest = tmp_path / "m.jsonl"
     manifest.write_text(json.dumps({"audio": "say.wav", "text": "知道了，我明天转二十万进去。"}, ensure_ascii=False))
     judged = voicebot("asr", "eval", "--manifest", str(manifest), "--codec", "pcma", "--json", folder=tmp_path)
-    assert json.loads(judged.stdout)["cer"] == 0
+    assert json.loads(judged.stdout)["cer"] == json.loads(judged.stdout)["confident_wrong"] == 0
     refused(voicebot("asr", "eval", "--manifest", str(tmp_path / "none.jsonl"), folder=tmp_path), "none.jsonl")
     parsed = voicebot("nlu", "parse", "我开会呢，下午三点再打", "--json", folder=tmp_path)
     assert {i["name"] for i in json.loads(parsed.stdout)["intents"]} & {"busy", "callback"}

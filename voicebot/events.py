@@ -58,13 +58,16 @@ class HeardPartial(Happening):
 
 @dataclass(frozen=True, slots=True)
 class Heard(Happening):
-    """A turn of the callee is over. `confidence` 0–1; `start_ms`, `end_ms` of its voice on the audio clock."""
+    """A turn of the callee is over. `confidence` 0–1; `start_ms`, `end_ms` of its voice on the audio clock; `written`:
+    the text with numbers in figures, for people ("" in the records of older programs).
+    """
 
     kind: ClassVar[str] = "heard"
     text: str
     confidence: float
     start_ms: int
     end_ms: int
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)

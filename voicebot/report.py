@@ -39,7 +39,7 @@ def live_lines(event: events.Event) -> Iterator[str]:
             cut = "" if event.complete else " [yellow]〔被打断 cut〕[/]"
             yield f"[dim]{clock(event.start_ms)}[/] [bold cyan]机器人[/] {escape(event.text)}{cut}"
         case events.Heard():
-            yield f"[dim]{clock(event.start_ms)}[/] [bold green]客户　[/] {escape(event.text)}"
+            yield f"[dim]{clock(event.start_ms)}[/] [bold green]客户　[/] {escape(event.written or event.text)}"
         case events.Understood():
             meant = ", ".join(f"{name} {confidence:.2f}" for name, confidence in event.intents)
             slots = "".join(f" · {type_}={escape(value)}" for type_, _, value in event.slots)
@@ -80,6 +80,7 @@ def as_json(record: CallRecord, recordings_dir: Path, zone: ZoneInfo) -> dict[st
             {
                 "role": turn.role,
                 "text": turn.text,
+                "written": turn.written or turn.text,
                 "start_ms": turn.start_ms,
                 "end_ms": turn.end_ms,
                 "intent": turn.intent,

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from voicebot.asr.evaluate import distance, evaluate, plain, right_characters
-from voicebot.asr.recognizer import AsrFault
+from voicebot.asr.recognizer import AsrFault, Transcript, confidence_of
 from voicebot.asr.scripted import ScriptedEar
 from voicebot.asr.telephone import FRAME, lose_packets, through_alaw, through_ulaw
 
@@ -58,6 +58,22 @@ def test_rates_and_groups(tmp_path: Path, codec: str | None) -> None:
     assert result["rtf"] > 0
     assert result["by"]["voice"]["one"]["cer"] == 0
     assert result["by"]["voice"]["two"]["sentence_accuracy"] == 0
+
+
+@pytest.mark.parametrize(("confidence", "share"), [(0.95, 0.5), (0.9, 0.5), (0.89, 0.0)])
+def test_how_many_are_wrong_although_it_is_sure(tmp_path: Path, confidence: float, share: float) -> None:
+    lines = [{"audio": f"{text}.wav", "text": text, "topic": text} for text in ("好的", "不是")]
+    result = evaluate(ScriptedEar(["好的"], confidence=confidence), manifest(tmp_path, lines))
+    assert result["confident_wrong"] == share
+    assert result["by"]["topic"]["不是"]["confident_wrong"] == 2 * share
+    assert result["by"]["topic"]["好的"]["confident_wrong"] == 0
+
+
+def test_an_utterance_is_as_sure_as_its_least_sure_final() -> None:
+    sure, unsure = (Transcript(text, final=True, confidence=c) for text, c in (("好的", 0.97), ("再见", 0.4)))
+    assert confidence_of([sure, unsure, Transcript("", final=True)]) == 0.4
+    assert confidence_of([sure]) == 0.97
+    assert confidence_of([Transcript("", final=True)]) == confidence_of([]) == 0.0
 
 
 @pytest.mark.parametrize(

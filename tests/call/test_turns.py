@@ -33,7 +33,7 @@ def test_a_turn_ends_after_silence_and_carries_its_words_and_times():
     turns.listen(0, 10_000)
     decided = feed(turns, [SpeechBegan(1000), HeardPartial(1400, "对我"), SpeechEnded(1800), *ticks(1900, 2600)])
     assert decided == [(1800 + TIMING.end_silence_ms, AskFinal())]
-    assert feed(turns, [final(2420, "对我是")]) == [(2420, TurnOver("对我是", 1000, 1800, 0.9))]
+    assert feed(turns, [final(2420, "对我是")]) == [(2420, TurnOver("对我是", 1000, 1800, 0.9, "对我是"))]
     assert not turns.speaking
 
 
@@ -52,12 +52,21 @@ def test_finals_of_the_engines_own_endpoints_are_joined():
     turns = policy()
     own = HeardFinal(2000, Transcript("我明天", final=True, confidence=0.7), asked=False, offset_ms=0)
     feed(turns, [SpeechBegan(1000), own, SpeechEnded(3000), *ticks(3100, 3600)])
-    assert feed(turns, [final(3620, "转二十万")]) == [(3620, TurnOver("我明天转二十万", 1000, 3000, 0.7))]
+    assert feed(turns, [final(3620, "转二十万")]) == [
+        (3620, TurnOver("我明天转二十万", 1000, 3000, 0.7, "我明天转20万"))
+    ]
+
+
+def test_a_number_cut_by_the_engines_endpoint_is_written_as_one():
+    turns = policy()
+    own = HeardFinal(2000, Transcript("一百二十八", final=True, confidence=0.7), asked=False, offset_ms=0)
+    feed(turns, [SpeechBegan(1000), own, SpeechEnded(3000), *ticks(3100, 3600)])
+    assert feed(turns, [final(3620, "点五吧")]) == [(3620, TurnOver("一百二十八点五吧", 1000, 3000, 0.7, "128.5吧"))]
 
 
 @pytest.mark.parametrize(
     ("spoken_ms", "expected"),
-    [(100, []), (TIMING.least_speech_ms + 100, [TurnOver("[unk]", 1000, 1400, 0.0)])],
+    [(100, []), (TIMING.least_speech_ms + 100, [TurnOver("[unk]", 1000, 1400, 0.0, "[unk]")])],
     ids=["a click is nothing", "speech without words is a turn not understood"],
 )
 def test_sounds_without_words(spoken_ms, expected):
@@ -144,12 +153,12 @@ def test_an_endless_talker_is_answered_in_the_end():
     ("heard", "expected"),
     [
         ([], []),
-        ([HeardPartial(1400, "别再")], [TurnOver("别再", 1000, 1800, 0.0)]),
+        ([HeardPartial(1400, "别再")], [TurnOver("别再", 1000, 1800, 0.0, "别再")]),
         ([HeardPartial(1400, "[unk]")], []),
         (
             [HeardFinal(1300, Transcript("我明天", final=True, confidence=0.7), asked=False, offset_ms=0),
              HeardPartial(1500, "转")],
-            [TurnOver("我明天转", 1000, 1800, 0.0)],
+            [TurnOver("我明天转", 1000, 1800, 0.0, "我明天转")],
         ),
     ],
 )  # fmt: skip

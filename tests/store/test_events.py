@@ -12,7 +12,7 @@ EXAMPLES = [
     events.Ringing(120, code=183, early_media=True),
     events.Answered(900),
     events.HeardPartial(1500, "喂"),
-    events.Heard(2400, "喂，你好", 0.83, 1200, 1900),
+    events.Heard(2400, "我转二十万", 0.83, 1200, 1900, "我转20万"),
     events.Understood(2400, (("greeting", 0.9), ("busy", 0.1)), (("callback_time", "下午三点", "2026-11-25T15:00"),)),
     events.Said(5200, "opening", "您好", 2500, 5200, complete=True),
     events.DisclosurePlayed(5200, "ai_notice"),
@@ -52,6 +52,11 @@ def test_an_event_survives_json(event):
 def test_what_is_no_event_is_refused(data):
     with pytest.raises(ValueError, match=r"kind|heard|Answered|at_ms|Heard"):
         events.from_json(data)
+
+
+def test_an_older_programs_turn_has_no_written_form():
+    data = {"kind": "heard", "at_ms": 9, "payload": {"text": "三点", "confidence": 0.5, "start_ms": 1, "end_ms": 5}}
+    assert events.from_json(data) == events.Heard(9, "三点", 0.5, 1, 5, "")
 
 
 def test_a_newer_programs_event_is_read_without_what_is_unknown():

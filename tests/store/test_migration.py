@@ -8,9 +8,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
+from voicebot import events
 from voicebot.store import migration, tables
 from voicebot.store.engine import open_engine
 from voicebot.store.fault import StoreFault
+from voicebot.store.records import NewCall
 from voicebot.store.store import Store
 
 
@@ -23,6 +25,21 @@ def test_the_migrations_make_the_tables(empty_database_url):
         assert compare_metadata(context, tables.metadata) == []
     assert set(tables.metadata.tables) <= set(inspect(engine).get_table_names())
     engine.dispose()
+
+
+def test_the_turns_of_an_older_program_have_no_written_form(database_url):
+    store = Store.open(database_url)
+    store.create_call(NewCall("call-1", "margin_call", "1", "sip:a@b"))
+    heard = events.Heard(900, "三点", 0.9, 0, 500, "3点")
+    store.close_call("call-1", [heard, events.Concluded(1000, "callback", "C")])
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE turns DROP COLUMN written")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    store.close()
+    assert migration.upgrade(database_url) == migration.head()
+    store = Store.open(database_url)
+    assert [(turn.text, turn.written) for turn in store.call("call-1").turns] == [("三点", "")]
+    store.close()
 
 
 def test_sqlite_is_migrated_by_opening_it(tmp_path):

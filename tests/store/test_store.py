@@ -38,7 +38,7 @@ TALK = (
     events.DisclosurePlayed(9800, "warning"),
     events.BargeIn(10900, "知道"),
     events.Said(10900, "ask_plan", "请问您打算怎么处理？", 9900, 10900, complete=False),
-    events.Heard(12600, "知道了", 0.8, 10500, 11900),
+    events.Heard(12600, "知道了转二十万", 0.8, 10500, 11900, "知道了转20万"),
     events.Understood(12600, (("acknowledged", 0.9),)),
 )
 END = (
@@ -125,6 +125,7 @@ def test_closing_writes_all_that_the_events_say(made):
         (5, "callee", "", "acknowledged", True),
         (6, "robot", "bye", "", True),
     ]
+    assert [(turn.text, turn.written) for turn in record.turns if turn.written] == [("知道了转二十万", "知道了转20万")]
     assert (record.response_p50_ms, record.response_p95_ms) == (600, 1000)
     assert record.lead == LEAD
     assert made.open_calls() == []

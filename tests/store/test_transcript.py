@@ -23,6 +23,11 @@ def test_turns_stand_in_the_order_in_which_they_began():
     ]
 
 
+def test_a_turn_has_its_written_form():
+    happened = [events.Heard(9, "三点", 0.5, 1, 5, "3点"), events.Heard(20, "好", 0.5, 12, 15)]
+    assert [(turn.text, turn.written) for turn in turns_of(happened)] == [("三点", "3点"), ("好", "")]
+
+
 def test_what_nobody_heard_means_nothing():
     assert turns_of([events.Understood(0, (("affirm", 1.0),)), events.HeardPartial(0, "对")]) == ()
     assert turns_of([events.Heard(9, "啊", 0.1, 0, 9), events.Understood(9, ())])[0].intent == ""

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from voicebot.asr.audio import audio_frames
-from voicebot.asr.recognizer import AsrFault, Ear, Transcript
+from voicebot.asr.recognizer import AsrFault, Ear, Transcript, confidence_of
 from voicebot.asr.telephone import through_alaw, through_ulaw
 
 SAMPLE_RATE = 8000
 FRAME_BYTES = 320
 _CODECS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"pcma": through_alaw, "pcmu": through_ulaw}
+SURE = 0.9  # a recogniser as sure as that is believed, and what it then hears wrongly nobody asks about
 _UNKNOWN = "[unk]"
 _UNKNOWN_MARK = "\N{REPLACEMENT CHARACTER}"  # one wrong character
 
@@ -42,11 +43,13 @@ class _Tally:
     right: int = 0
     characters: int = 0
     errors: int = 0
+    confident_wrong: int = 0
 
-    def add(self, wanted: str, heard: str) -> None:
+    def add(self, wanted: str, heard: str, confidence: float) -> None:
         errors = distance(wanted, heard)
         self.utterances += 1
         self.right += not errors
+        self.confident_wrong += bool(errors) and confidence >= SURE
         self.characters += len(wanted)
         self.errors += errors
 
@@ -55,6 +58,7 @@ class _Tally:
             "utterances": self.utterances,
             "cer": round(self.errors / max(1, self.characters), 5),
             "sentence_accuracy": round(self.right / max(1, self.utterances), 5),
+            "confident_wrong": round(self.confident_wrong / max(1, self.utterances), 5),
         }
 
 
@@ -62,8 +66,10 @@ def evaluate(ear: Ear, manifest: Path, codec: str | None = None) -> dict[str, An
     """Hear every recording of `manifest` (JSON lines `{"audio", "text", …}`, the files beside it, any rate).
 
     `codec`: "pcma" or "pcmu" sends the audio through it first. Gives `{"utterances", "cer", "sentence_accuracy",
-    "rtf", "by"}`: rates as fractions, `rtf` as seconds of work a second of audio, `by` the same rates for each value of
-    each further field. Raises `AsrFault(permanent=True)` for a manifest or a file that cannot be used.
+    "confident_wrong", "rtf", "by"}`: rates as fractions, `rtf` as seconds of work a second of audio, `by` the same
+    rates for each value of each further field. `confident_wrong` is the share of the utterances that are wrong with a
+    confidence (that of the least sure final, as in a call) of 0.9 and more. Raises `AsrFault(permanent=True)` for a
+    manifest or a file that cannot be used.
     """
     if codec is not None and codec not in _CODECS:
         raise AsrFault(f"unknown codec {codec}: choose one of {', '.join(_CODECS)}", permanent=True)
@@ -81,9 +87,10 @@ def measure(ear: Ear, recordings: Iterable[Recording]) -> dict[str, Any]:
         worked += clock.work_s
         heard_s += clock.bytes / 2 / SAMPLE_RATE
         wanted, heard = plain(recording.text), plain("".join(final.text for final in finals))
-        total.add(wanted, heard)
+        confidence = confidence_of(finals)
+        total.add(wanted, heard, confidence)
         for name, value in recording.groups.items():
-            groups[name][value].add(wanted, heard)
+            groups[name][value].add(wanted, heard, confidence)
     by = {name: {value: tally.rates() for value, tally in sorted(values.items())} for name, values in groups.items()}
     return {**total.rates(), "rtf": round(worked / max(heard_s, 1e-9), 5), "by": by}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,13 +30,20 @@ class Transcript:
     """What was heard: a partial may still change, a final does not.
 
     `text`: Chinese without spaces; "[unk]" marks speech that is no known word, "" that nothing was heard.
-    `confidence`: 0–1, of the whole; 0 for an empty one. `words`: of finals only.
+    `confidence`: 0–1, of the whole; 0 for an empty one. `words`: of finals only. `written`: a final's text as it is
+    written (一百二十八点五 → 128.5), where the engine itself gives one; else "", and `voicebot.asr.written` writes it.
     """
 
     text: str
     final: bool
     words: tuple[Word, ...] = ()
     confidence: float = 0.0
+    written: str = ""
+
+
+def confidence_of(finals: Iterable[Transcript]) -> float:
+    """Of several finals that are one utterance: that of the least sure one, 0 where nothing was heard."""
+    return min((final.confidence for final in finals if final.text), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +81,7 @@ class Ear(Protocol):
     info: EarInfo
 
     def open(self, phrases: Sequence[str] = ()) -> Recognizer:
-        """A new stream. `phrases` biases towards them where the engine can; others ignore it."""
+        """A new stream. `phrases` biases towards them where the engine can; others ignore it. They may be names of
+        people, so no log and no fault repeats them.
+        """
         ...

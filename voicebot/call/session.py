@@ -17,6 +17,7 @@ from tts.voice import VoiceFault
 from voicebot import events
 from voicebot.asr.recognizer import AsrFault, Ear
 from voicebot.call import hearing, turns
+from voicebot.call.hot_words import hot_words
 from voicebot.call.speaking import Speaker
 from voicebot.flow import dialogue
 from voicebot.flow.advance import advance, begin, conclude, prompts_known
@@ -135,7 +136,9 @@ class Session:
         await self._speaker.prepare(prompts_known(self._flow, self._state))
         try:
             # Before the dial: nobody's phone rings for a robot that cannot hear.
-            recognizer = await asyncio.to_thread(self._engines.ear.open)
+            recognizer = await asyncio.to_thread(
+                self._engines.ear.open, hot_words(self._flow, self._state.slots, self._engines.understander)
+            )
         except AsrFault as fault:
             log.error("call_id=%s no recogniser, not dialled: %s", self._order.call_id, fault)
             self._note(events.Fault(at_ms=0, part="asr", reason=str(fault)))
@@ -286,7 +289,7 @@ class Session:
         meaning = self._engines.understander.understand(turn.text, expecting=expecting, now=self._now)
         self._note(
             events.Heard(at_ms=self._at_ms, text=turn.text, confidence=turn.confidence,
-                         start_ms=turn.start_ms, end_ms=turn.end_ms)
+                         start_ms=turn.start_ms, end_ms=turn.end_ms, written=turn.written)
         )  # fmt: skip
         self._note(
             events.Understood(
@@ -390,7 +393,8 @@ class Session:
         if not words:
             return None
         confidence = min(turn.confidence for turn in words)
-        return turns.TurnOver("".join(turn.text for turn in words), words[0].start_ms, at_ms, confidence)
+        text, written = "".join(turn.text for turn in words), "".join(turn.written for turn in words)
+        return turns.TurnOver(text, words[0].start_ms, at_ms, confidence, written)
 
     def _close_prompt(self, utterance: int, at_ms: int, *, complete: bool) -> None:
         spoken = self._queue.pop(utterance, None)

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from voicebot.asr.recognizer import Transcript, confidence_of
+from voicebot.asr.written import written_of
 from voicebot.call.hearing import EarLost, HeardFinal, HeardPartial, Sensed, SpeechBegan, SpeechEnded, Tick
 
 
@@ -39,12 +41,15 @@ class AskFinal:
 
 @dataclass(frozen=True, slots=True)
 class TurnOver:
-    """What the callee said, from `start_ms` to `end_ms`; `confidence` of the recogniser. "[unk]" without words."""
+    """What the callee said, from `start_ms` to `end_ms`; `confidence` of the recogniser. "[unk]" without words.
+    `written`: the same with numbers in figures (`voicebot.asr.written`), for those who read it.
+    """
 
     text: str
     start_ms: int
     end_ms: int
     confidence: float
+    written: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class TurnPolicy:
         self._turn_began_ms: int | None = None
         self._speech_ended_ms = 0
         self._began_over_robot = False
-        self._texts: list[tuple[str, float]] = []
+        self._finals: list[Transcript] = []
         self._partial = ""
         self._asked = False
 
@@ -101,7 +106,7 @@ class TurnPolicy:
     @property
     def text(self) -> str:
         """The turn so far, as recognised."""
-        return "".join(t for t, _ in self._texts) + self._partial
+        return "".join(final.text for final in self._finals) + self._partial
 
     @property
     def speaking(self) -> bool:
@@ -129,7 +134,7 @@ class TurnPolicy:
                 return self._maybe_give_way(at_ms)
             case HeardFinal(at_ms, transcript, asked, _):
                 if transcript.text:
-                    self._texts.append((transcript.text, transcript.confidence))
+                    self._finals.append(transcript)
                     self._words_without_activity(at_ms)
                 self._partial = ""
                 return self._close_turn() if asked else self._maybe_give_way(at_ms)
@@ -143,7 +148,7 @@ class TurnPolicy:
     def _close_unfinished(self) -> list[Decision]:
         """No final will come any more: the words heard so far are the turn (a "别再打了" may be among them)."""
         if self._partial:
-            self._texts.append((self._partial, 0.0))  # nobody rated it
+            self._finals.append(Transcript(self._partial, final=True))  # nobody rated it
         decisions = self._close_turn()
         self._turn_began_ms = None
         return [d for d in decisions if not isinstance(d, TurnOver) or d.text != UNKNOWN_SPEECH]
@@ -183,10 +188,10 @@ class TurnPolicy:
 
     def _close_turn(self) -> list[Decision]:
         began, ended = self._turn_began_ms, max(self._speech_ended_ms, self._turn_began_ms or 0)
-        text = "".join(t for t, _ in self._texts)
-        confidence = min((c for _, c in self._texts), default=0.0)
+        finals, self._finals = self._finals, []
+        text = "".join(final.text for final in finals)
+        confidence = confidence_of(finals)
         over_robot = self._began_over_robot
-        self._texts.clear()
         self._partial, self._asked = "", False
         # A callee who is speaking again already has begun the next turn.
         self._turn_began_ms = self._speech_ended_ms if self._speaking else None
@@ -197,9 +202,9 @@ class TurnPolicy:
         if not words:
             if ended - began < self._timing.least_speech_ms or over_robot:
                 return []  # noise, or a sound over the robot's voice: nothing to answer
-            return [TurnOver(UNKNOWN_SPEECH, began, ended, 0.0)]
+            return [TurnOver(UNKNOWN_SPEECH, began, ended, 0.0, UNKNOWN_SPEECH)]
         if over_robot and self._is_backchannel(words) and ended < self._robot_ended_ms - self._timing.least_speech_ms:
             return []
         if self._robot_speaking and self._is_backchannel(words):
             return []
-        return [TurnOver(text, began, ended, confidence)]
+        return [TurnOver(text, began, ended, confidence, written_of(finals))]

@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from tts import wav
 from tts.normalise import readable
 from tts.voice import Style
 from voicebot.asr.evaluate import evaluate
+from voicebot.asr.recognizer import confidence_of
 from voicebot.asr.transcribe import transcribe
 from voicebot.cli.terminal import Json, Wrong, open_settings, out, print_json
 from voicebot.flow.loading import check as check_flow
@@ -47,11 +49,14 @@ def asr_transcribe(
         print_json(
             {
                 "text": "".join(t.text for t in finals),
+                "written": "".join(t.written for t in finals),
+                "confidence": round(confidence_of(finals), 3),
                 "synthetic_ear": ear.info.synthetic,
                 "model": ear.info.model,
                 "segments": [
                     {
                         "text": t.text,
+                        "written": t.written,
                         "confidence": round(t.confidence, 3),
                         "words": [
                             {"text": w.text, "start_ms": w.start_ms, "end_ms": w.end_ms, "confidence": w.confidence}
@@ -64,7 +69,8 @@ def asr_transcribe(
         )
         return
     for transcript in finals:
-        out.print(transcript.text)
+        written = f"  [dim]〔{escape(transcript.written)}〕[/]" if transcript.written != transcript.text else ""
+        out.print(f"{escape(transcript.text)}{written}", soft_wrap=True)
     if ear.info.synthetic:
         Console(stderr=True).print(f"[yellow]{SYNTHETIC_EAR}[/]", soft_wrap=True)
 
@@ -80,7 +86,9 @@ def asr_eval(
     codec: Annotated[str | None, typer.Option("--codec", help="pcma or pcmu: through the telephone first.")] = None,
     as_json_: Json = False,
 ) -> None:
-    """Measure the ear on your own recordings: character error rate, sentences right, real-time factor."""
+    """Measure the ear on your own recordings: character error rate, sentences right, real-time factor, and how many
+    were heard wrongly with a confidence of 0.9 and more.
+    """
     settings = open_settings("ERROR")
     result = evaluate(load_ear(settings, model, engine), manifest, codec)
     if as_json_:
@@ -88,11 +96,15 @@ def asr_eval(
         return
     out.print(
         f"{result['utterances']} utterances · CER {result['cer']:.2%} · "
-        f"sentences right {result['sentence_accuracy']:.2%} · real-time factor {result['rtf']:.3f}"
+        f"sentences right {result['sentence_accuracy']:.2%} · real-time factor {result['rtf']:.3f} · "
+        f"wrong though sure {result['confident_wrong']:.2%}"
     )
     for name, values in result["by"].items():
         for value, rates in values.items():
-            out.print(f"  {name}={value}: CER {rates['cer']:.2%}, sentences right {rates['sentence_accuracy']:.2%}")
+            out.print(
+                f"  {name}={value}: CER {rates['cer']:.2%}, sentences right {rates['sentence_accuracy']:.2%}, "
+                f"wrong though sure {rates['confident_wrong']:.2%}"
+            )
 
 
 @tts_app.command("say")

@@ -296,6 +296,13 @@ class Flow:
     script: Script
     prompts: Mapping[str, Prompt]
 
+    @property
+    def expected(self) -> frozenset[str]:
+        """Every intent that the script waits for anywhere."""
+        listens = [step.listen for step in self.script.steps.values() if step.listen is not None]
+        branches = [*self.script.urgent, *self.script.anywhere, *(b for listen in listens for b in listen.branches)]
+        return frozenset(self.script.answers).union(*((*branch.heard, *branch.also) for branch in branches))
+
     def segments(self, wording: Wording, known: Mapping[str, str]) -> tuple[Segment, ...]:
         """A wording with its values in place."""
         return tuple(

@@ -15,7 +15,7 @@ from pathlib import Path
 from voicebot.nlu.calendar import TradingCalendar, WeekendCalendar
 from voicebot.nlu.characters import UNKNOWN_WORD, is_hanzi, plain_spelling
 from voicebot.nlu.errors import LexiconError
-from voicebot.nlu.lexicon_file import LexiconFile, read_lexicon
+from voicebot.nlu.lexicon_file import IntentEntry, LexiconFile, read_lexicon
 from voicebot.nlu.pattern import Claim, Pattern, WholePhrases
 from voicebot.nlu.slots import SlotParser
 from voicebot.nlu.understanding import Intent, Slot, Understanding
@@ -59,6 +59,11 @@ def _phrase_pattern(phrase: str) -> str:
     return phrase if phrase[0] in "不没别" else f"(?<![不没别])(?<!没有){phrase}"
 
 
+def _trade_words(entry: IntentEntry, lexicon: LexiconFile) -> tuple[str, ...]:
+    wordings = (*entry.phrases, *entry.patterns, *entry.weak, *entry.when_expected)
+    return tuple(word for word in lexicon.spell_by_sound if any(word in wording for wording in wordings))
+
+
 class LexiconUnderstander:
     """An `Understander` (voicebot.nlu.understanding) on a lexicon. Safe to share between threads."""
 
@@ -85,6 +90,7 @@ class LexiconUnderstander:
         self._whole = WholePhrases(whole)
         self._order = {intent: place for place, intent in enumerate(lexicon.intents)}
         self._critical = frozenset(intent for intent, entry in lexicon.intents.items() if entry.safety_critical)
+        self._trade_words = {intent: _trade_words(entry, lexicon) for intent, entry in lexicon.intents.items()}
         self._slots = SlotParser(lexicon, calendar or WeekendCalendar())
 
     def understand(self, text: str, *, expecting: Collection[str] = (), now: datetime) -> Understanding:
@@ -102,6 +108,11 @@ class LexiconUnderstander:
             key=lambda intent: (-intent.confidence, intent.name not in self._critical, self._order[intent.name]),
         )
         return Understanding(text, tuple(intents) or (Intent(UNKNOWN, 1.0),), slots)
+
+    def trade_words(self, intents: Collection[str]) -> tuple[str, ...]:
+        """See `Understander.trade_words`: those that are spelled by their sound, in the lexicon's order."""
+        found = {word for intent in intents for word in self._trade_words.get(intent, ())}
+        return tuple(word for word in self.lexicon.spell_by_sound if word in found)
 
     def _claims(self, views: Iterable[View], expecting: frozenset[str]) -> list[Claim]:
         """Every stretch that some rule explains, in each view, the best explanations first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -60,5 +60,11 @@ class Understander(Protocol):
     def understand(self, text: str, *, expecting: Collection[str] = (), now: datetime) -> Understanding:
         """`expecting`: intents the script's step waits for (a hint, never a filter); `now`: the caller's clock, from
         which "明天下午三点" is counted. Never raises for any text.
+        """
+        ...
+
+    def trade_words(self, intents: Collection[str]) -> Sequence[str]:
+        """The words of the trade in which these intents are said, for a recogniser to expect (展期, 警戒线); none of an
+        intent that is unknown or said in everybody's words.
         """
         ...

@@ -57,8 +57,9 @@ class NewCall:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One turn of the transcript. `start_ms`, `end_ms` on the audio clock. Of the callee: `intent` and `confidence`
-    (0–1, the recogniser's); a pressed key reads 〔按键 1〕. Of the robot: `prompt` (its id in the script) and whether
-    it was played to its end (`complete`); `text` is the whole prompt even if it was cut.
+    (0–1, the recogniser's), `text` as it was said and `written` with numbers in figures ("" in older records); a
+    pressed key reads 〔按键 1〕. Of the robot: `prompt` (its id in the script) and whether it was played to its end
+    (`complete`); `text` is the whole prompt even if it was cut.
     """
 
     n: int
@@ -70,6 +71,7 @@ class Turn:
     confidence: float = 0.0
     prompt: str = ""
     complete: bool = True
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)

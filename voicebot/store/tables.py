@@ -133,6 +133,7 @@ turns = Table(
     Column("confidence", Float, nullable=False),
     Column("prompt", String(64), nullable=False),
     Column("complete", Boolean(create_constraint=False), nullable=False),
+    Column("written", Text, nullable=False, server_default=""),
     CheckConstraint("role IN ('robot', 'callee')", name="role"),
 )
 

@@ -19,9 +19,9 @@ def turns_of(happened: Iterable[events.Event]) -> tuple[Turn, ...]:
         match event:
             case events.Said(_, prompt, text, start_ms, end_ms, complete):
                 found.append(Turn(0, "robot", text, start_ms, end_ms, prompt=prompt, complete=complete))
-            case events.Heard(_, text, confidence, start_ms, end_ms):
+            case events.Heard(_, text, confidence, start_ms, end_ms, written):
                 last_heard = len(found)
-                found.append(Turn(0, "callee", text, start_ms, end_ms, confidence=confidence))
+                found.append(Turn(0, "callee", text, start_ms, end_ms, confidence=confidence, written=written))
             case events.Understood(_, intents) if last_heard is not None and intents:
                 found[last_heard] = replace(found[last_heard], intent=intents[0][0])
             case events.DtmfReceived(at_ms, digit):

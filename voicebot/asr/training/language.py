@@ -31,7 +31,7 @@ class Tuning:
     everyday_share: float = 0.15
     unknown_share: float = 0.003
     least_counts: tuple[float, ...] = (0.9, 1.9)
-    least_gain: float = 1.0
+    least_gain: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
