@@ -50,7 +50,7 @@ _DESCRIPTION = (
     " such as the simulated softphone's; it does not hear people. Use an official or your own model for real calls."
 )
 _OWN_DESCRIPTION = (
-    "A small Mandarin model for 8 kHz telephone audio, trained on espeak-ng speech and a firm's own recordings. "
+    "A small Mandarin model for 8 kHz telephone audio, trained on espeak-ng speech and a firm's own recordings."
 )
 _OWN_JUDGED = 1000  # recordings, of each set that judges
 _CALIBRATING = ("dev-everyday", "dev-trade", "dev-talk", "dev-fill")
@@ -185,7 +185,7 @@ def write_manifest(model: Path, made: dict[str, Any], measured: dict[str, Any], 
         language="zh",
         licence="as the recordings it was made of" if verdict else "Apache-2.0",
         synthetic=not (verdict and verdict.hears_people),
-        description=_OWN_DESCRIPTION + verdict.reason if verdict else _DESCRIPTION,
+        description=f"{_OWN_DESCRIPTION} {verdict.told}" if verdict else _DESCRIPTION,
         source="voicebot models train-asr",
         files=digests(model),
         made=made,
@@ -358,7 +358,7 @@ class Kitchen:
             measured |= {name: rates[name] for name in own.judging}
             made["recordings"] = own.made()
             verdict = judge_recordings(measured["recordings"], made["recordings"])
-            self.say(f"{'hears people' if verdict.hears_people else 'stays marked synthetic'}: {verdict.reason}")
+            self.say(verdict.told)
         write_manifest(model, made, measured, verdict)
         put_in_place(model, out)
         self.say(f"done: {out}")
@@ -376,6 +376,7 @@ class Kitchen:
                 "test": len(corpus.test) + len(corpus.test_free),
             },
             "recipe": asdict(self.recipe),
+            "start_from": self.start_from.name if self.start_from else None,
             "voices": {"train": len(TRAIN_VOICES), "dev": list(DEV_VOICES), "test": list(TEST_VOICES)},
             "tools": {package: importlib.metadata.version(package) for package in packages},
         }

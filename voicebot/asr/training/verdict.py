@@ -21,6 +21,12 @@ class Verdict:
     hears_people: bool
     reason: str
 
+    @property
+    def told(self) -> str:
+        """A line for people."""
+        mark = "Hears people" if self.hears_people else "Not shown to hear people, stays marked synthetic"
+        return f"{mark}: {self.reason}."
+
 
 def judge_recordings(rates: Mapping[str, Mapping[str, Any]], made: Mapping[str, Any]) -> Verdict:
     """`rates`: of the recordings that judge, by condition (see `assessment`); `made`: how they were gathered."""
