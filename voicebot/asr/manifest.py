@@ -41,9 +41,10 @@ class ArchiveReceipt(BaseModel):
 class ModelManifest(BaseModel):
     """What a model directory says of itself.
 
-    `synthetic`: trained on synthetic speech only, so it does not hear people. `files`: path inside the directory →
-    digest, all files but the manifest. `made`: how to make it again (seed, corpus hash, tools); `measured`: figures
-    and what they were measured on. Both are for people: the robot does not act on them. `archive`: of pulled models.
+    `synthetic`: trained on synthetic speech only, so it does not hear people; or with a firm's recordings that have not
+    shown yet that it does. `files`: path inside the directory → digest, all files but the manifest. `made`: how to make
+    it again (seed, corpus hash, tools); `measured`: figures and what they were measured on. Both are for people: the
+    robot does not act on them. `archive`: of pulled models.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

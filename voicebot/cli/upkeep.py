@@ -122,13 +122,33 @@ def models_train_asr(
     ],
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same model.")] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="A poor model in minutes, to try the steps.")] = False,
+    start_from: Annotated[
+        str | None,
+        typer.Option("--start-from", help="Train on from this model of ours: a name below asr_models/, or its folder."),
+    ] = None,
+    speech: Annotated[
+        Path | None,
+        typer.Option("--speech", help='Mix in your own recordings: a folder with manifest.jsonl ({"audio", "text"}).'),
+    ] = None,
 ) -> None:
-    """Train the embedded recogniser from nothing (needs `make setup-train`; hours on two cores)."""
-    open_settings("INFO")
+    """Train the embedded recogniser (needs `make setup-train`; hours on two cores)."""
+    settings = open_settings("INFO")
     # Imported here because what it needs (PyTorch and others) is installed for training only.
     from voicebot.asr.training.train import train
 
-    train(output, workdir=workdir, seed=seed, quick=quick, progress=out.print)
+    train(
+        output,
+        workdir=workdir,
+        seed=seed,
+        quick=quick,
+        progress=lambda line: out.print(escape(line), soft_wrap=True),
+        start_from=_model_folder(settings.asr_models_dir, start_from) if start_from else None,
+        speech=speech,
+    )
+
+
+def _model_folder(models: Path, name: str) -> Path:
+    return models / name if (models / name).is_dir() else Path(name)
 
 
 @db_app.command("upgrade")

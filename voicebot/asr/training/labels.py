@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 SUBSAMPLING = 3  # an output frame for every third 10 ms frame
-_STEP = 240  # samples between output frames
-_CENTRE = 100  # the middle of the first window
+STEP = 240  # samples between output frames
+CENTRE = 100  # the middle of the first window
 
 
 def output_frames(frames: int) -> int:
@@ -27,7 +27,7 @@ def states_of(segments: np.ndarray, frames: int) -> np.ndarray:
         if unit == previous_unit == 0:
             continue
         previous_unit = unit
-        start = 0 if start < 0 else max(start + 1, -((_CENTRE - int(begin)) // _STEP))
+        start = 0 if start < 0 else max(start + 1, -((CENTRE - int(begin)) // STEP))
         if start >= count:
             break
         states[start:] = 2 * unit + 1

@@ -9,7 +9,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,26 +31,35 @@ from voicebot.asr.training.lexicon import (
     level_one_characters,
     words_of,
 )
+from voicebot.asr.training.listener import Listener, load_start
 from voicebot.asr.training.network import Network, Shape, folded
-from voicebot.asr.training.nnet3 import read_layers, write_model
+from voicebot.asr.training.nnet3 import write_model
+from voicebot.asr.training.own_speech import OwnSpeech, mixed, texts_of
 from voicebot.asr.training.phones import UNITS
 from voicebot.asr.training.pitch import PITCH_CONF
 from voicebot.asr.training.reading import espeak_readings
 from voicebot.asr.training.synthesis import Utterance
+from voicebot.asr.training.verdict import Verdict, judge_recordings
 from voicebot.asr.training.voices import DEV_VOICES, TEST_VOICES, TRAIN_VOICES
 
 NAME = "zh-8k-synthetic"
-VERSION = "1"
+OWN_NAME = "zh-8k-own"
+VERSION = "2"
 _DESCRIPTION = (
     "A small Mandarin model for 8 kHz telephone audio, trained on espeak-ng speech only. It hears synthetic voices,"
     " such as the simulated softphone's; it does not hear people. Use an official or your own model for real calls."
 )
 _CALIBRATING = ("dev-everyday", "dev-trade", "dev-talk", "dev-fill")
+_OWN_DESCRIPTION = (
+    "A small Mandarin model for 8 kHz telephone audio, trained on espeak-ng speech and a firm's own recordings. "
+)
+_OWN_JUDGED = 1000  # recordings, of each set that judges
 _WEIGHTS = {
     "core": 3.0,
     "phrases": 15.0,
     "train": 1.0,
     "talk": 1.0,
+    "recordings": 1.0,
     "more": 0.3,
 }  # of the sentences in the language model
 
@@ -88,6 +97,9 @@ class Recipe:
     `everyday`: words known beyond the corpus. `judged`: how many sentences of each test set the finished model is
     measured on (None: all).
 
+    Of a firm's recordings: `rounds` of training, each with an alignment behind it, before the courses; `share` of the
+    sound that they make up among "all".
+
     `acoustic_scale` goes into the network itself: Kaldi takes a scale of its own off again before it compares words,
     and every confidence is then near 1. It, the beams and the language model's `tuning` were chosen on the development
     set.
@@ -103,6 +115,8 @@ class Recipe:
     everyday: int
     shape: Shape = field(default_factory=Shape)
     tuning: Tuning = field(default_factory=Tuning)
+    rounds: tuple[Course, ...] = (Course("all", 2, 2e-3, 1.5e-3),) * 3
+    share: float = 1 / 3
     acoustic_scale: float = 0.45
     beam: float = 13.0
     lattice_beam: float = 5.0
@@ -128,8 +142,15 @@ QUICK = Recipe(
     courses=(Course("all", 4, 2e-3, 1e-4),),
     more=20,
     everyday=5000,
+    rounds=(Course("all", 1, 2e-3, 1.5e-3),) * 3,
     judged=3,
 )
+
+
+def going_on(recipe: Recipe) -> Recipe:
+    """The recipe for training on from a finished model: what that knows is not to be shaken out of it again."""
+    rounds = tuple(replace(course, first_rate=6e-4, last_rate=6e-4) for course in recipe.rounds)
+    return replace(recipe, courses=(Course("all", 4, 6e-4, 1e-5),), rounds=rounds)
 
 
 def spoken_readings(chunks: Iterable[Path]) -> dict[str, Counter[Reading]]:
@@ -155,16 +176,16 @@ def write_decoder_settings(model: Path, recipe: Recipe) -> None:
     (model / "conf" / "pitch.conf").write_text(PITCH_CONF, encoding="ascii")
 
 
-def write_manifest(model: Path, made: dict[str, Any], measured: dict[str, Any]) -> None:
-    """Write a finished model's manifest over all its files."""
+def write_manifest(model: Path, made: dict[str, Any], measured: dict[str, Any], verdict: Verdict | None = None) -> None:
+    """Write a finished model's manifest over all its files. `verdict`: of a model with a firm's recordings in it."""
     manifest = ModelManifest(
-        name=NAME,
+        name=OWN_NAME if verdict else NAME,
         version=VERSION,
         engine="vosk",
         language="zh",
-        licence="Apache-2.0",
-        synthetic=True,
-        description=_DESCRIPTION,
+        licence="as the recordings it was made of" if verdict else "Apache-2.0",
+        synthetic=not (verdict and verdict.hears_people),
+        description=_OWN_DESCRIPTION + verdict.reason if verdict else _DESCRIPTION,
         source="voicebot models train-asr",
         files=digests(model),
         made=made,
@@ -196,22 +217,56 @@ class Kitchen:
     processes: int
     say: Callable[[str], None]
     start_from: Path | None = None  # a model whose network is trained on
+    recordings: Path | None = None  # a folder of a firm's own speech, see `recordings`
 
     def make(self, out: Path) -> Path:
         """Go through all stages and put the model at `out`."""
+        # First of all, because hours of work would be lost on a model that does not fit.
+        begin_with = load_start(self.start_from, self.recipe.shape) if self.start_from else None
         corpus = build_corpus(self.seed)
-        self.say(f"corpus: {len(corpus.core) + len(corpus.train)} sentences, sha256 {corpus.digest()}")
+        count = len(corpus.core) + len(corpus.train) + len(corpus.talk)
+        self.say(f"corpus: {count} sentences, sha256 {corpus.digest()}")
+        own = self.gather(corpus)
         speech = self.speak(corpus)
+        if own is not None:
+            speech["recordings"], begin_with = self.cut(own, speech, begin_with)
         model = self.workdir / "model"
         if not (model / "graph" / "phones" / "word_boundary.int").exists():
             self.say("words, language model and graph")
             self.connect(corpus, speech, model / "graph")
         write_decoder_settings(model, self.recipe)
-        network, priors = self.learn(speech)
+        network, priors = self.learn(speech, begin_with)
         scale = self.recipe.acoustic_scale
         write_model(model / "am" / "final.mdl", folded(network, scale), priors**scale, len(UNITS), INPUTS)
-        self.finish(corpus, speech, model, out)
+        self.finish(corpus, speech, model, out, own)
         return out
+
+    def gather(self, corpus: Corpus) -> OwnSpeech | None:
+        """The firm's recordings, checked and put into chunk files; none of them says what judges the model."""
+        if self.recordings is None:
+            return None
+        apart = {sentence.text for part in corpus.judging() for sentence in part}
+        place = self.workdir / "recordings"
+        return OwnSpeech.gather(self.recordings, place, seed=self.seed, kept_apart=apart, say=self.say)
+
+    def cut(
+        self, own: OwnSpeech, speech: dict[str, list[Path]], begin_with: Listener | None
+    ) -> tuple[list[Path], Listener]:
+        """Align the recordings; gives their chunk files and the network that learned to."""
+        stages = [
+            Stage(f"round-{number}", self._synthetic(speech), course.quarters, course.first_rate, course.last_rate)
+            for number, course in enumerate(self.recipe.rounds, 1)
+        ]
+        return own.cut(
+            stages,
+            speech["dev-fill"][:1],
+            begin_with=begin_with,
+            share=self.recipe.share,
+            seed=self.seed,
+            shape=self.recipe.shape,
+            processes=self.processes,
+            say=self.say,
+        )
 
     def speak(self, corpus: Corpus) -> dict[str, list[Path]]:
         """Speak every set; gives its chunk files. The sets that judge have voices of their own."""
@@ -239,10 +294,12 @@ class Kitchen:
             "phrases": [words_of(sentence.text) for sentence in trade_phrases()],
             "train": [words_of(sentence.text) for sentence in corpus.train],
             "talk": [words_of(sentence.text) for sentence in corpus.talk],
+            "recordings": [words_of(text) for text in texts_of(speech.get("recordings", ()))],
             "more": [words_of(text) for text in more_sentences(self.seed, self.recipe.more, corpus)],
         }
         everyday = dict(everyday_words(self.recipe.everyday))
-        spoken = spoken_readings([*speech["babble"], *speech["sentences"], *speech["talk"]])
+        own = speech.get("recordings", [])
+        spoken = spoken_readings([*speech["babble"], *speech["sentences"], *speech["talk"], *own])
         words = {word for sentence in itertools.chain(*sources.values()) for word in sentence}
         dictionary = espeak_readings(sorted(words | everyday.keys() | level_one_characters()))
         lexicon = build_lexicon(itertools.chain(*sources.values()), spoken, everyday, dictionary)
@@ -254,9 +311,11 @@ class Kitchen:
         language.add(((*words_of(text), UNKNOWN, UNKNOWN, UNKNOWN) for text in announcements), 1.0)
         write_graph(graph, lexicon, language.arcs(), self.workdir / "graph")
 
-    def learn(self, speech: dict[str, list[Path]]) -> tuple[Network, np.ndarray]:
+    def learn(self, speech: dict[str, list[Path]], begin_with: Listener | None = None) -> tuple[Network, np.ndarray]:
         """Train the network, or take up its training where it stopped."""
-        everything = (*speech["babble"], *speech["sentences"])
+        everything = self._synthetic(speech)
+        if "recordings" in speech:
+            everything = mixed(everything, speech["recordings"], self.recipe.share)
         chunks = {"babble": tuple(speech["babble"]), "all": everything}
         stages = [
             Stage(
@@ -276,14 +335,16 @@ class Kitchen:
             self.workdir / "network",
             seed=self.seed,
             shape=self.recipe.shape,
-            begin_with=read_layers(self.start_from / "am" / "final.mdl")[0] if self.start_from else (),
+            begin_with=begin_with.layers if begin_with else (),
             threads=1,
             progress=self.say,
             after_quarter=export,
         )
         return load_network(self.workdir / "network")
 
-    def finish(self, corpus: Corpus, speech: dict[str, list[Path]], model: Path, out: Path) -> None:
+    def finish(
+        self, corpus: Corpus, speech: dict[str, list[Path]], model: Path, out: Path, own: OwnSpeech | None = None
+    ) -> None:
         """Calibrate and judge the model, write its manifest and put it in its place."""
         self.say("calibrating its confidences on the development set")
         spoken = {name: paths for name, paths in speech.items() if name in _CALIBRATING}
@@ -291,7 +352,15 @@ class Kitchen:
         self.say("judging on the test set")
         judged = {name: paths for name, paths in speech.items() if name.startswith("test-")}
         measured = assess_apart(model, judged, seed=self.seed, limit=self.recipe.judged)
-        write_manifest(model, self.made(corpus), measured)
+        made = self.made(corpus)
+        verdict = None
+        if own is not None:
+            rates = assess_apart(model, own.judging, seed=self.seed, limit=_OWN_JUDGED)
+            measured |= {name: rates[name] for name in own.judging}
+            made["recordings"] = own.made()
+            verdict = judge_recordings(measured["recordings"], made["recordings"])
+            self.say(f"{'hears people' if verdict.hears_people else 'stays marked synthetic'}: {verdict.reason}")
+        write_manifest(model, made, measured, verdict)
         put_in_place(model, out)
         self.say(f"done: {out}")
 
@@ -304,13 +373,19 @@ class Kitchen:
             "sentences": {
                 "core": len(corpus.core),
                 "train": len(corpus.train),
-                "dev": len(corpus.dev) + len(corpus.dev_free),
-                "test": len(corpus.test) + len(corpus.test_free),
+                "talk": len(corpus.talk),
+                "dev": len(corpus.dev) + len(corpus.dev_talk) + len(corpus.dev_free),
+                "test": len(corpus.test) + len(corpus.test_talk) + len(corpus.test_free),
             },
             "recipe": asdict(self.recipe),
             "voices": {"train": len(TRAIN_VOICES), "dev": list(DEV_VOICES), "test": list(TEST_VOICES)},
             "tools": {package: importlib.metadata.version(package) for package in packages},
         }
+
+    @staticmethod
+    def _synthetic(speech: dict[str, list[Path]]) -> tuple[Path, ...]:
+        """What the network learns of the synthetic speech."""
+        return (*speech["babble"], *speech["sentences"], *speech["talk"], *speech["foreign"])
 
     @staticmethod
     def _shuffle(items: list[Any], seed: str) -> None:

@@ -138,6 +138,26 @@ def read_chunk(path: Path) -> Iterator[Speech]:
         segment_at += segment_count
 
 
+def write_chunk(path: Path, speeches: Sequence[Speech]) -> None:
+    """Write utterances, one at least, as a chunk file; it is there when it is whole."""
+    meta = [(s.text, s.variant, " ".join(s.syllables), len(s.samples), len(s.segments)) for s in speeches]
+    part = path.with_suffix(".part.npz")
+    np.savez(
+        part,
+        meta=np.frombuffer(json.dumps(meta, ensure_ascii=False).encode(), np.uint8),
+        samples=np.concatenate([speech.samples for speech in speeches]),
+        segments=np.concatenate([speech.segments for speech in speeches]),
+    )
+    part.rename(path)
+
+
+def seconds_of(path: Path) -> float:
+    """How long a chunk's utterances last together."""
+    with np.load(path) as data:
+        meta = json.loads(bytes(data["meta"]).decode())
+    return float(sum(length for _, _, _, length, _ in meta) / SAMPLE_RATE)
+
+
 def speak(engine: Espeak, utterance: Utterance, manner: Manner, rng: random.Random) -> Speech | None:
     """Speak one utterance; None when it came out as something else (a character the engine reads as English)."""
     if utterance.language:
@@ -239,7 +259,7 @@ def _child(job_path: Path, out: Path) -> None:
     """Speak one chunk; the number of the utterance in work lies beside it in case the engine crashes."""
     job = json.loads(job_path.read_text(encoding="utf-8"))
     engine = Espeak()
-    meta, samples, segments = [], [], []
+    speeches: list[Speech] = []
     at = out.with_suffix(".at")
     for index, item in enumerate(job["items"]):
         at.write_text(str(index))
@@ -257,21 +277,9 @@ def _child(job_path: Path, out: Path) -> None:
             tuple(item["words"]), tuple(tuple(word) for word in item["pinyin"]), item.get("language", "")
         )
         speech = speak(engine, utterance, manner, rng)
-        if speech is None:
-            continue
-        meta.append(
-            (speech.text, speech.variant, " ".join(speech.syllables), len(speech.samples), len(speech.segments))
-        )
-        samples.append(speech.samples)
-        segments.append(speech.segments)
-    part = out.with_suffix(".part.npz")
-    np.savez(
-        part,
-        meta=np.frombuffer(json.dumps(meta, ensure_ascii=False).encode(), np.uint8),
-        samples=np.concatenate(samples),
-        segments=np.concatenate(segments),
-    )
-    part.rename(out)
+        if speech is not None:
+            speeches.append(speech)
+    write_chunk(out, speeches)
 
 
 if __name__ == "__main__":
