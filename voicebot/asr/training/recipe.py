@@ -129,7 +129,7 @@ FULL = Recipe(
     sentences=12000,
     talk=None,
     foreign=2400,
-    courses=(Course("babble", 4, 2e-3, 2e-3), Course("all", 3, 1.8e-3, 1.4e-3), Course("all", 4, 1.6e-3, 1e-5)),
+    courses=(Course("babble", 4, 2e-3, 2e-3), Course("all", 8, 2e-3, 1.6e-3), Course("all", 12, 1.6e-3, 1e-5)),
     more=300,
     everyday=60000,
 )
