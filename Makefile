@@ -9,7 +9,7 @@ FLOW ?= margin_call
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test interop test-paddle check format bench clean
+.PHONY: help setup setup-train demo test interop test-paddle check format bench bench-asr clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ format: setup ## let ruff put the code in its style
 
 bench: setup ## the long measurements; figures go to docs/
 	$(BIN)/voicebot bench personas
+
+bench-asr: setup-train ## the ear's goals beside what is measured (docs/asr.md); HUMAN=manifest.jsonl adds people's recordings
+	$(BIN)/voicebot bench asr $(if $(HUMAN),--human $(HUMAN))
 
 clean: ## remove what was made here (not recordings)
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -18,7 +18,8 @@ from voicebot.asr.catalogue import find_official, load_catalogue
 from voicebot.asr.inventory import inventory
 from voicebot.asr.pull import Order, pull
 from voicebot.cli.terminal import Json, Wrong, open_settings, out, print_json
-from voicebot.robot import try_model
+from voicebot.robot import load_ear, try_model
+from voicebot.settings import ROOT
 from voicebot.store.migration import upgrade
 
 models_app = typer.Typer(no_args_is_help=True, help="Models of our own: 模型.")
@@ -180,3 +181,41 @@ def bench_personas(
         out.print(
             f"| {row['persona']} | {row['expected']} | {told} | {row['response_p50_ms']} | {row['response_p95_ms']} |"
         )
+
+
+@bench_app.command("asr")
+def bench_asr(
+    model: Annotated[str | None, typer.Option("--model", help="A model below asr_models/, or its folder.")] = None,
+    workdir: Annotated[Path, typer.Option("--workdir", help="Where the test speech is kept for the next time.")] = ROOT
+    / "var"
+    / "bench-asr",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Sentences of each set; a set has 76 to 479.")] = 150,
+    human: Annotated[
+        Path | None, typer.Option("--human", help="A manifest of people's recordings, as `asr eval` takes it.")
+    ] = None,
+    as_json_: Json = False,
+) -> None:
+    """The goals of the embedded ear beside what is measured on voices, sentences and noises that never trained it.
+
+    Needs `make setup-train` (for words and noises; not PyTorch). Some ten minutes.
+    """
+    settings = open_settings("ERROR")
+    # Imported here because what it needs is installed for training only.
+    from voicebot.asr.training.train import check_bench_tools
+
+    check_bench_tools()
+    from voicebot.asr.training.bench import measure_goals
+
+    folder = settings.asr_models_dir / (model or settings.asr_model)
+    errors = Console(stderr=True, highlight=False)
+    result = measure_goals(load_ear(settings, str(folder)), folder, workdir, limit=limit, human=human, say=errors.print)
+    if as_json_:
+        print_json(result)
+        return
+    out.print("| goal | at most | measured | |\n|---|---|---|---|")
+    for row in result["goals"]:
+        measured = "—" if row["measured"] is None else f"{row['measured']:.3g}"
+        out.print(f"| {row['what']} | {row['goal']:g} | {measured} | {'✓' if row['met'] else '✗'} |")
+    out.print("\n| confidence | words | right |\n|---|---|---|")
+    for row in result["reliability"]:
+        out.print(f"| {row['confidence']:.2f} | {row['words']} | {row['right']:.2f} |")

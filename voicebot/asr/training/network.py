@@ -31,7 +31,7 @@ class Shape:
     front: int = 160
     width: int = 384
     bottleneck: int = 96
-    ahead: tuple[bool, ...] = (True, True, True, True, True, False, False)
+    ahead: tuple[bool, ...] = (True, True, True, True, True, False, False, True, False)
 
     @property
     def left(self) -> int:

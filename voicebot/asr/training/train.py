@@ -9,7 +9,7 @@ import importlib.util
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from voicebot.asr.recognizer import AsrFault
@@ -25,12 +25,21 @@ _NEEDED = {
 }
 
 
-def check_tools() -> None:
-    """Raise `AsrFault` with one line naming everything that training needs and does not find."""
-    missing = [package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None]
+def check_bench_tools() -> None:
+    """Raise `AsrFault` with one line naming everything that measuring the ear needs and does not find."""
+    _check(("jieba", "scipy", "pypinyin", "espeakng_loader"), "measuring")
+
+
+def _check(modules: Iterable[str], what: str) -> None:
+    missing = [_NEEDED[module] for module in modules if importlib.util.find_spec(module) is None]
     if missing:
         packages = ", ".join(missing)
-        raise AsrFault(f"training needs {packages}: `make setup-train` (pip install '.[train]')", permanent=True)
+        raise AsrFault(f"{what} needs {packages}: `make setup-train` (pip install '.[train]')", permanent=True)
+
+
+def check_tools() -> None:
+    """Raise `AsrFault` with one line naming everything that training needs and does not find."""
+    _check(_NEEDED, "training")
     from voicebot.asr.training.graph import missing_tools  # imports kaldifst, only now known to be there
 
     if missing_tool := missing_tools():
