@@ -151,9 +151,9 @@ def augment(
     if rng.random() < 0.4:
         samples = lfilter([1, rng.uniform(-0.8, 0.6)], [1], samples)
     samples /= np.sqrt(np.mean(samples[before : before + spoken] ** 2)) + 1e-6
-    if rng.random() < 0.78:
+    if rng.random() < 0.85:
         name = rng.choice(list(TRAIN_NOISES), p=_WEIGHTS)
-        samples = add_noise(samples, _made(str(name), total, rng, others), rng.uniform(4, 35) - 2)
+        samples = add_noise(samples, _made(str(name), total, rng, others), rng.uniform(3, 28) - 2)
     return _transmitted(samples, rng), segments
 
 

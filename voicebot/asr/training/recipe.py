@@ -117,9 +117,9 @@ class Recipe:
     tuning: Tuning = field(default_factory=Tuning)
     rounds: tuple[Course, ...] = (Course("all", 2, 2e-3, 1.5e-3),) * 3
     share: float = 1 / 3
-    acoustic_scale: float = 0.45
-    beam: float = 13.0
-    lattice_beam: float = 5.0
+    acoustic_scale: float = 0.36
+    beam: float = 9.0
+    lattice_beam: float = 4.5
     judged: int | None = 300
 
 
