@@ -26,6 +26,7 @@ from voicebot.asr.recognizer import AsrFault, EarInfo, Transcript, Word
 from voicebot.asr.writing import UNKNOWN, squeeze
 
 SAMPLE_RATE = 8000
+_LONGEST_CHARACTER_S = 0.9  # slow speech takes 0.45 s a character (the slowest voice at three quarters of its pace)
 
 _FST_MAGIC = bytes.fromhex("d6fdb27e")  # OpenFst's kFstMagicNumber, little endian
 _MODEL_MAGIC = b"\0B<TransitionModel> "  # Kaldi's binary mark and the first token of an acoustic model
@@ -147,10 +148,16 @@ def _final(result: str, calibration: Calibration | None = None) -> Transcript:
         return given if calibration is None else calibration.apply(given)
 
     words = tuple(
-        Word(word["word"], round(word["start"] * 1000), round(word["end"] * 1000), confidence(word))
+        Word(_plausible(word), round(word["start"] * 1000), round(word["end"] * 1000), confidence(word))
         for word in parsed.get("result", ())
     )
-    return Transcript(squeeze(parsed["text"]), final=True, words=words, confidence=_confidence(words))
+    text = " ".join(word.text for word in words) if words else parsed["text"]
+    return Transcript(squeeze(text), final=True, words=words, confidence=_confidence(words))
+
+
+def _plausible(word: dict[str, Any]) -> str:
+    """The word, or `[unk]` for one that lasts longer than anybody speaks: a hum taken for 嗯."""
+    return word["word"] if word["end"] - word["start"] <= _LONGEST_CHARACTER_S * len(word["word"]) else UNKNOWN
 
 
 def _confidence(words: Sequence[Word]) -> float:

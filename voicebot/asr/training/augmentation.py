@@ -68,6 +68,26 @@ def _music(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.
     return notes
 
 
+def _organ(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
+    """Held and gliding tones with a timbre of their own: strings, pipes, sirens, a voice that sings without words."""
+    sound = np.zeros(count)
+    time = np.arange(count) / SAMPLE_RATE
+    for _voice in range(rng.integers(1, 4)):
+        changes = np.sort(rng.integers(0, count, rng.integers(1, 2 + count // 1500)))
+        steps = rng.integers(-12, 25, len(changes) + 1) if rng.random() < 0.8 else np.zeros(len(changes) + 1)
+        note = steps[np.searchsorted(changes, np.arange(count), side="right")].astype(np.float64)
+        slowness = rng.integers(1, 1200)
+        held = np.pad(note, slowness, mode="edge")
+        note = np.convolve(held, np.ones(slowness) / slowness, "same")[slowness:-slowness]
+        wobble = rng.uniform(0, 0.4) * np.sin(2 * np.pi * rng.uniform(3, 8) * time)
+        phase = 2 * np.pi * np.cumsum(rng.uniform(90, 300) * 2 ** ((note + wobble) / 12)) / SAMPLE_RATE
+        fall = rng.uniform(0.2, 2)
+        for harmonic in range(1, rng.integers(2, 14)):
+            if rng.random() < 0.8:
+                sound += np.sin(harmonic * phase) * rng.uniform(0.3, 1) / harmonic**fall
+    return np.asarray(sound)
+
+
 def _signal_tone(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
     """Call-progress tones and keys: one or two tones, on and off."""
     time = np.arange(count) / SAMPLE_RATE
@@ -99,10 +119,11 @@ TRAIN_NOISES: dict[str, Noise] = {
     "babble": _babble,
     "clatter": _clatter,
     "music": _music,
+    "organ": _organ,
     "tone": _signal_tone,
 }
 TEST_NOISES: dict[str, Noise] = {"street": _street, "fan": _fan}
-_WEIGHTS = np.array([0.25, 0.27, 0.12, 0.18, 0.1, 0.06, 0.02])
+_WEIGHTS = np.array([0.25, 0.27, 0.12, 0.17, 0.1, 0.05, 0.02, 0.02])
 
 
 def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
@@ -160,7 +181,7 @@ def augment(
 def non_speech(others: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Some seconds of what is no speech to be heard: noise, music, tones, a distant crowd, or nothing."""
     count = int(SAMPLE_RATE * rng.uniform(1, 4))
-    name = rng.choice([*TRAIN_NOISES, "nothing"])
+    name = rng.choice([*TRAIN_NOISES, "music", "organ", "organ", "organ", "nothing"])
     samples = np.zeros(count) if name == "nothing" else _made(str(name), count, rng, others)
     level = np.sqrt(np.mean(samples**2)) + 1e-9
     # A crowd is speech after all: only when far away it is to be ignored.

@@ -29,9 +29,9 @@ class Tuning:
     order: int = 4
     discount: float = 0.8
     everyday_share: float = 0.15
-    unknown_share: float = 0.003
+    unknown_share: float = 0.02
     least_counts: tuple[float, ...] = (0.9, 1.9)
-    least_gain: float = 3.0
+    least_gain: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)

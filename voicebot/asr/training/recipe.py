@@ -57,7 +57,7 @@ _OWN_JUDGED = 1000  # recordings, of each set that judges
 _WEIGHTS = {
     "core": 3.0,
     "phrases": 15.0,
-    "train": 1.0,
+    "train": 2.0,
     "talk": 1.0,
     "recordings": 1.0,
     "more": 0.3,
