@@ -36,7 +36,7 @@ def test_manifest_names_every_file_and_says_synthetic(model: Path) -> None:
     assert manifest.synthetic
     assert manifest.licence == "Apache-2.0"
     assert manifest.made["corpus_sha256"]
-    assert sum(file.bytes for file in manifest.files.values()) < 20_000_000
+    assert sum(file.bytes for file in manifest.files.values()) <= 25_000_000
 
 
 def test_info_comes_from_the_manifest(vosk_ear: VoskEar) -> None:
