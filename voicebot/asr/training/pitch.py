@@ -23,7 +23,7 @@ DIMENSIONS = 3  # how voiced, pitch against its surroundings, its change
 _CHUNK = 21  # frames that come at once, as in the decoder (frames-per-chunk): what lies ahead is not known
 _RESAMPLED_HZ, _LOWPASS_HZ, _STEP = 4000.0, 1000.0, 0.01  # a step of pitch half as fine as Kaldi's: half the work
 
-# Goes into the model as conf/pitch.conf. Kaldi's own right context of 75 frames would hold every partial back by 0.75 s.
+# Goes into the model as conf/pitch.conf. Kaldi's own right context of 75 frames would delay every partial by 0.75 s.
 # No noise is added to the change: the same call is heard the same twice.
 PITCH_CONF = """\
 --sample-frequency=8000
