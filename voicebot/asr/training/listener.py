@@ -40,7 +40,8 @@ class Listener:
         """The network, for listening. Raises `ValueError` for layers that do not fit the shape."""
         network = Network(self.shape, torch.zeros(INPUTS), torch.ones(INPUTS))
         take_over(network, self.layers)
-        return network.eval()
+        network.eval()
+        return network
 
 
 def log_posteriors(network: Network, samples: np.ndarray) -> np.ndarray:
