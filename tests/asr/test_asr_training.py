@@ -167,7 +167,7 @@ def test_the_language_model_gives_every_word_its_chance() -> None:
     for history in ((), (START,), ("我",), ("我", "知道"), (START, "你")):
         assert sum(model.probability(history, word) for word in words) == pytest.approx(1.0)
     assert model.probability(("我", "知道"), "了") > model.probability(("我", "知道"), "我") > 0
-    assert 0 < model.probability((), UNKNOWN) < 0.01
+    assert 0 < model.probability((), UNKNOWN) < 0.05
     backoffs = {arc.source for arc in arcs if arc.word is None}
     assert {arc.source for arc in arcs} - backoffs == {()}  # from everywhere there is a way to any word
 
