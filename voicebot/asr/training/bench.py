@@ -22,25 +22,34 @@ _TIMED = 60  # recordings, some three minutes
 _HELD_OUT = ("test-everyday", "test-trade", "test-talk", "test-fill")
 # Loads the model, hears some minutes and says what that took; in a process of its own, so nothing else is counted.
 _FOOTPRINT = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 import vosk
 vosk.SetLogLevel(-1)
+
+def most():  # not ru_maxrss, which a child inherits from its parent
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
 began = time.process_time()
 model = vosk.Model(sys.argv[1])
 loaded = time.process_time() - began
 recognizer = vosk.KaldiRecognizer(model, 8000)
 recognizer.SetWords(True)
 pcm = Path(sys.argv[2]).read_bytes()
+memory = []
 began = time.process_time()
 for start in range(0, len(pcm), 320):
+    if start == 20 * 16000:
+        memory.append(most())
     if recognizer.AcceptWaveform(pcm[start : start + 320]):
         recognizer.Result()
     else:
         recognizer.PartialResult()
 recognizer.FinalResult()
 factor = (time.process_time() - began) / (len(pcm) / 16000)
-print(json.dumps([loaded, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, factor]))
+memory.append(most())
+print(json.dumps([loaded, memory[0], memory[-1], factor]))
 """
 
 
@@ -74,17 +83,23 @@ def measure_goals(
 
 
 def footprint(model: Path, recordings: Sequence[Recording], workdir: Path) -> dict[str, float]:
-    """A model's size on disk, processor time to load it and to hear a second, and the memory of a bare process that
-    hears with it; medians of five processes.
+    """A model's size on disk, processor time to load it and to hear a second, and the memory of a bare process after
+    20 s of speech and after all of it: what a stream composed of the graph stays until it is closed. Medians of five.
     """
     sound = workdir / "footprint.pcm"
     parts = (r.pcm if isinstance(r.pcm, bytes) else b"".join(r.pcm) for r in recordings)
     sound.write_bytes(b"".join(parts))
     command = [sys.executable, "-c", _FOOTPRINT, str(model), str(sound)]
     taken = [json.loads(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(5)]
-    load_s, rss_mb, factor = np.median(np.array(taken), axis=0).round(4).tolist()
+    load_s, rss_mb, late_mb, factor = np.median(np.array(taken), axis=0).round(4).tolist()
     size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
-    return {"disk_mb": round(size / 1e6, 1), "load_cpu_s": load_s, "rss_mb": rss_mb, "rtf_cpu": factor}
+    return {
+        "disk_mb": round(size / 1e6, 1),
+        "load_cpu_s": load_s,
+        "rss_mb": rss_mb,
+        "rss_mb_after_all": late_mb,
+        "rtf_cpu": factor,
+    }
 
 
 def goals(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -98,7 +113,8 @@ def goals(result: dict[str, Any]) -> list[dict[str, Any]]:
             yield f"false words a minute, {sound}", 1.0, words
         yield "real-time factor, processor time", 0.03, result["footprint"]["rtf_cpu"]
         yield "MB on disk", 25.0, result["footprint"]["disk_mb"]
-        yield "MB of memory, bare process", 150.0, result["footprint"]["rss_mb"]
+        yield "MB of memory, bare process, 20 s heard", 150.0, result["footprint"]["rss_mb"]
+        yield "MB of memory, one stream of minutes", 150.0, result["footprint"]["rss_mb_after_all"]
         yield "s to load, processor time", 0.5, result["footprint"]["load_cpu_s"]
         if "human" in result:
             yield "people: wrong and sure (share of utterances)", 0.05, result["human"]["confident_wrong"]
