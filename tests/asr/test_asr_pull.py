@@ -413,7 +413,8 @@ def test_two_at_once(models: Path, server: Server) -> None:
 
 
 PULL = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from pathlib import Path
 from tests.asr.test_asr_pull import model, silent
 from voicebot.asr.pull import Order, pull
