@@ -129,7 +129,7 @@ class FakeServer:
             recognizer.close()
 
     def talk(self, line: Line, hearing: Hearing) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # each protocol's own
 
     def took(self, name: str, pcm: bytes) -> None:
         self.received[name] += pcm

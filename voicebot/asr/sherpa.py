@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -24,6 +22,7 @@ from voicebot.asr.manifest import existing, read_manifest, verify_files
 from voicebot.asr.recognizer import AsrFault, EarInfo, Transcript, Word
 from voicebot.asr.sherpa_model import SherpaModel, find_model
 from voicebot.asr.token_times import Token, words_of
+from voicebot.asr.trial import load_on_trial
 from voicebot.asr.writing import UNKNOWN, squeeze
 
 SAMPLE_RATE = 8000
@@ -42,7 +41,6 @@ _PATHS = 4  # of the beam search, sherpa-onnx's own default
 _TAIL_S = 0.3  # silence behind a turn's end, beyond what one step of the network takes in, so that all is decoded
 _PARAFORMER_STEP_MS = 600  # sherpa-onnx's online-recognizer-paraformer-impl.h: 60 frames a step,
 _PARAFORMER_LAG_MS = 180  # whose last 3 groups of 60 ms are left to the next one
-_TEST_LOAD_TIMEOUT_S = 180
 _TEST_LOAD = """\
 import json, sys, sherpa_onnx
 options = json.loads(sys.argv[1])
@@ -74,7 +72,7 @@ class SherpaEar:
         sherpa_onnx = _package()
         options = _options(self._model, threads)
         if manifest is None and not trusted:
-            _test_load(directory, options)
+            load_on_trial("sherpa-onnx", directory, _TEST_LOAD, json.dumps(options))
         make = getattr(sherpa_onnx.OnlineRecognizer, str(options.pop("make")))
         try:
             self._engine = make(**options)
@@ -279,20 +277,3 @@ def _options(model: SherpaModel, threads: int) -> dict[str, Any]:
             "model_type": model.model_type,
         }
     return options
-
-
-def _test_load(directory: Path, options: Mapping[str, Any]) -> None:
-    """Load the model and hear some silence in a child process, which may die in our place."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _TEST_LOAD, json.dumps(options)],
-            capture_output=True,
-            check=False,
-            timeout=_TEST_LOAD_TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise AsrFault(f"{directory}: loading took over {_TEST_LOAD_TIMEOUT_S} s; is the disk well?") from error
-    if done.returncode:
-        ended = f"signal {-done.returncode}" if done.returncode < 0 else f"code {done.returncode}"
-        message = f"{directory}: sherpa-onnx fails on this model ({ended}); fetch or make it again"
-        raise AsrFault(message, permanent=True)

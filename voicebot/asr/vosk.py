@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -23,6 +21,7 @@ import vosk
 from voicebot.asr.confidence import Calibration, read_calibration
 from voicebot.asr.manifest import existing, read_manifest, verify_files
 from voicebot.asr.recognizer import AsrFault, EarInfo, Transcript, Word
+from voicebot.asr.trial import load_on_trial
 from voicebot.asr.writing import UNKNOWN, squeeze
 
 SAMPLE_RATE = 8000
@@ -31,7 +30,6 @@ _LONGEST_CHARACTER_S = 0.9  # slow speech takes 0.45 s a character (the slowest 
 _FST_MAGIC = bytes.fromhex("d6fdb27e")  # OpenFst's kFstMagicNumber, little endian
 _MODEL_MAGIC = b"\0B<TransitionModel> "  # Kaldi's binary mark and the first token of an acoustic model
 _KALDI_DEFAULT_RATE = 16000  # Kaldi's own default for --sample-frequency
-_TEST_LOAD_TIMEOUT_S = 180  # vosk-model-cn-0.22 (1.3 GB) needs some 20 s on a slow disk
 _TEST_LOAD = (
     "import sys, vosk; vosk.SetLogLevel(-1); vosk.KaldiRecognizer(vosk.Model(sys.argv[1]), 16000).AcceptWaveform(b'')"
 )
@@ -53,7 +51,7 @@ class VoskEar:
                 verify_files(directory, manifest)
             _check_essential_files(directory)
             if manifest is None:
-                _test_load(directory)
+                load_on_trial("vosk", directory, _TEST_LOAD, str(directory))
         vosk.SetLogLevel(-1)  # its own log goes to stderr and would show what was said
         try:
             self._model = vosk.Model(str(directory))
@@ -207,20 +205,3 @@ def _check_essential_files(directory: Path) -> None:
                 raise refuse(path, "is not what its name says")
     if _feature_config(directory) is None:
         raise refuse(directory / "conf" / "mfcc.conf", "is missing")
-
-
-def _test_load(directory: Path) -> None:
-    """Load the model in a child process, which may crash in our place."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _TEST_LOAD, str(directory)],
-            capture_output=True,
-            check=False,
-            timeout=_TEST_LOAD_TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise AsrFault(f"{directory}: loading took over {_TEST_LOAD_TIMEOUT_S} s; is the disk well?") from error
-    if done.returncode:
-        ended = f"signal {-done.returncode}" if done.returncode < 0 else f"code {done.returncode}"
-        message = f"{directory}: vosk fails on this model ({ended}); fetch or make it again"
-        raise AsrFault(message, permanent=True)
