@@ -13,6 +13,7 @@ from voicebot.asr.training.synthesis import Utterance
 from voicebot.asr.training.texts import headed
 
 _VOCABULARY = 30000
+_MADE_UP_SHARE = 0.4  # of the runs of foreign words
 _FLATTEN = 0.35  # exponent on frequencies: rare words turn up, yet common ones still lead
 
 
@@ -55,11 +56,18 @@ def foreign_speech(count: int, seed: int, *, judging: bool = False) -> list[Utte
             lines.setdefault(heading.removeprefix("test "), []).append(line.split())
     utterances = []
     for _ in range(count):
-        # English as often as the others together: networks say everything in it a second time.
-        language = "en" if "en" in lines and rng.random() < 0.5 else rng.choice(sorted(lines))
+        # English most often: networks say everything in it a second time.
+        language = "en" if "en" in lines and rng.random() < 0.25 else rng.choice(sorted(lines))
         words = list(rng.choice(lines[language]))
         if rng.random() < 0.5:
             other = rng.choice(lines[language])
             words = words[: rng.randint(2, len(words))] + other[rng.randint(0, len(other) - 2) :]
+        if not judging and rng.random() < _MADE_UP_SHARE:
+            words = [_made_up(word, rng.choice(rng.choice(lines[language])), rng) for word in words]
         utterances.append(Utterance(tuple(words), (), language))
     return utterances
+
+
+def _made_up(word: str, other: str, rng: random.Random) -> str:
+    """A word that no language has: the head of one and the tail of another, so that few lines give many sounds."""
+    return word[: rng.randint(1, len(word))] + other[rng.randint(0, len(other) - 1) :]
