@@ -25,9 +25,8 @@ from voicebot.flow.dialogue import (
     State,
 )
 from voicebot.flow.dispositions import Disposition, outranks
-from voicebot.flow.model import ActSpec, Answer, Branch, Fallback, Flow, Step
+from voicebot.flow.model import ActSpec, Answer, Branch, Fallback, Flow, Fork, KeyValue, Script, Step
 from voicebot.flow.problems import SlotError
-from voicebot.flow.values import canonical
 from voicebot.flow.vocabulary import banned_in
 from voicebot.nlu.understanding import Intent, Slot, Understanding
 
@@ -40,11 +39,13 @@ _SURE = 0.9
 # ---------------------------------------------------------------- before the dial
 
 
-def begin(flow: Flow, slots: Mapping[str, str], now: datetime) -> State:
-    """A call about to be dialled. `slots`: the contact's data, as text; `now`: the caller's clock. Raises `SlotError`
-    naming every slot that is missing, unknown, of the wrong type, in the past, or would make the robot say a forbidden
-    phrase.
+def begin(flow: Flow, slots: Mapping[str, str], now: datetime, *, trial: bool = False) -> State:
+    """A call about to be dialled. `slots`: the contact's data, as text; `now`: the caller's clock; `trial`: nobody is
+    rung, so a script that is switched off may be tried too. Raises `SlotError` naming every slot that is missing,
+    unknown, of the wrong type, in the past, not suitable, or would make the robot say a forbidden phrase.
     """
+    if flow.script.off and not trial:
+        raise SlotError(f"flow {flow.name} is switched off: {flow.script.off}")
     specs = {name: spec for name, spec in flow.script.slots.items() if spec.source == "contact"}
     values: dict[str, str] = {}
     wrong = [f"{name}: no such slot (there are: {', '.join(specs)})" for name in slots if name not in specs]
@@ -55,7 +56,7 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime) -> State:
                 wrong.append(f"{name}: missing")
             continue
         try:
-            values[name] = canonical(spec.type, text)
+            values[name] = spec.canonical(text)
         except ValueError as error:
             wrong.append(f"{name}: no {spec.type}, {error}")
     for name in values:
@@ -64,6 +65,8 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime) -> State:
             wrong.append(f"{name}: {values[name]} is not below {spec.below} ({values[spec.below]})")
         if spec.future and _is_past(values[name], now):
             wrong.append(f"{name}: {values[name]} is past, such a call is for a person to make")
+    if not wrong:
+        wrong += _unsuitable(flow.script, values)
     state = State(flow.script.start, now, values)
     if not wrong:
         wrong = [
@@ -74,6 +77,17 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime) -> State:
     if wrong:
         raise SlotError(f"flow {flow.name}: " + "; ".join(wrong))
     return state
+
+
+def _unsuitable(script: Script, values: Mapping[str, str]) -> Iterator[str]:
+    """docs/domain.md §3: C1 → R1, C2 → R1–R2 … C5 → R1–R5. That the grade is still valid and the consent there is said
+    by the slots themselves, which are not optional.
+    """
+    if (needs := script.suitability) is None:
+        return
+    client, product = values[needs.client], values[needs.product]
+    if not client[1:].isdecimal() or not product[1:].isdecimal() or int(client[1:]) < int(product[1:]):
+        yield f"{needs.product}: {product} is not suitable for a client of {client}"
 
 
 def _is_past(value: str, now: datetime) -> bool:
@@ -176,12 +190,16 @@ class _Turn:
     def press(self, digit: str) -> None:
         listen = self._step.listen
         meaning = listen.keys.get(digit, "unknown") if listen is not None else "unknown"
-        self.hear(Understanding("", (Intent(meaning, 1.0),)))
+        if isinstance(meaning, KeyValue):
+            hears = self.flow.script.slots[meaning.slot].hears or ""
+            self.hear(Understanding("", (Intent("unknown", 1.0),), (Slot(hears, digit, meaning.value, 0, 0),)))
+        else:
+            self.hear(Understanding("", (Intent(meaning, 1.0),)))
 
     def fall_silent(self) -> None:
         if not self._out_of_turns() and (listen := self._step.listen) is not None:
             self.state = replace(self.state, silences=self.state.silences + 1)
-            self._fall_back(listen.no_input, self.state.silences)
+            self._fall_back("no_input", listen.no_input, self.state.silences)
 
     def lose_ear(self) -> None:
         """Nothing that is said will be understood any more. A script that does not provide for it takes it for a turn
@@ -200,14 +218,17 @@ class _Turn:
         branch = self._first(self.flow.script.urgent, meant, {slot.type for slot in understanding.slots})
         if branch is None:
             return
+        self._trace(self._key(branch))
         self._outcome(branch.outcome)
+        self._set(branch.set)
         self._do(branch.do)
         name = branch.goto
         while name is not None:
             step = self.flow.script.steps[name]
             self._outcome(step.outcome)
+            self._set(step.set)
             self._do(step.do)
-            name = step.goto
+            name = self._onward(step)
 
     def _note(self, understanding: Understanding) -> None:
         self.before = self._known
@@ -274,7 +295,7 @@ class _Turn:
             self._ask_again()
         else:
             self.state = replace(self.state, misses=self.state.misses + 1)
-            self._fall_back(listen.not_understood, self.state.misses)
+            self._fall_back("not_understood", listen.not_understood, self.state.misses)
 
     def _take(self, branch: Branch, asked: Iterable[Answer]) -> None:
         self._understood()
@@ -283,9 +304,11 @@ class _Turn:
         if missing := _missing(self.flow, self.state, branch.outcome or ""):
             self._disclose(missing)
             return
+        self._trace(self._key(branch))
         if branch.at_most is not None:
             self._count(self._key(branch))
         self._outcome(branch.outcome)
+        self._set(branch.set)
         self._do(branch.do)
         if branch.repeat:
             self._say_again()
@@ -311,9 +334,12 @@ class _Turn:
         for answer in list(asked)[:_MOST_ANSWERS]:
             self._do(answer.do)
             private = not self.state.identified and answer.before_identity
+            intent = next(name for name, a in self.flow.script.answers.items() if a is answer)
+            self._trace(f"answers:{intent}:before_identity" if private else f"answers:{intent}")
             self._say(answer.before_identity if private else answer.say)
 
-    def _fall_back(self, fallback: Fallback, times: int) -> None:
+    def _fall_back(self, kind: str, fallback: Fallback, times: int) -> None:
+        self._trace(f"{self.state.step}:{kind}:{times if times <= len(fallback.say) else 'goto'}")
         if times <= len(fallback.say):
             self._forget_said()
             self._say(fallback.say[times - 1 : times])
@@ -339,16 +365,32 @@ class _Turn:
             step = self.flow.script.steps[name]
             self.state = replace(self.state, step=name, path=(*self.state.path, name), silences=0, misses=0)
             self._outcome(step.outcome)
+            self._set(step.set)
             self._do(step.do)
             self._say(step.say)
-            if step.goto is None:
+            if (onward := self._onward(step)) is None:
                 break
-            name = step.goto
+            name = onward
         if step.end:
             self.state = replace(self.state, ended=True)
             self.actions.append(HangUp())
         else:
             self._listen()
+
+    def _onward(self, step: Step) -> str | None:
+        """Where a step leads by itself: its first fork that fits the data, else its `goto`."""
+        if not step.branch:
+            return step.goto
+        known = self._known
+        fits = next((i for i, fork in enumerate(step.branch) if _fits_data(fork, known)), None)
+        self._trace(f"{self.state.step}:branch:{'goto' if fits is None else fits}")
+        return step.goto if fits is None else step.branch[fits].goto
+
+    def _set(self, values: Mapping[str, str]) -> None:
+        if values:
+            specs = self.flow.script.slots
+            kept = {slot: specs[slot].canonical(value) for slot, value in values.items()}
+            self.state = replace(self.state, slots={**self.state.slots, **kept})
 
     def _listen(self, silence_s: float | None = None) -> None:
         listen = self._step.listen
@@ -380,13 +422,16 @@ class _Turn:
         for act in acts:
             known = self._known
             data = {slot: known[slot] for slot in act.slots if slot in known}
-            if act.reason:
-                data["reason"] = act.reason
+            fixed = {"reason": act.reason, "template": act.template, "hook": act.hook}
+            data |= {key: value for key, value in fixed.items() if value}
             self.actions.append(Act(act.act, data))
 
     def _outcome(self, outcome: str | None) -> None:
         if outcome is not None and outranks(outcome, self.state.disposition):
             self.state = replace(self.state, disposition=outcome)
+
+    def _trace(self, place: str) -> None:
+        self.state = replace(self.state, taken=(*self.state.taken, place))
 
     def _count(self, what: str) -> int:
         times = self.state.retries.get(what, 0) + 1
@@ -409,6 +454,18 @@ class _Turn:
                 if value is not None:
                     known[name] = value
         return known
+
+
+def _fits_data(fork: Fork, known: Mapping[str, str]) -> bool:
+    value = known.get(fork.slot)
+    if fork.known is not None:
+        return fork.known == (value is not None)
+    if value is None:
+        return False
+    if fork.is_:
+        return value in fork.is_
+    other = known.get(fork.below or fork.at_least)
+    return other is not None and (Decimal(value) < Decimal(other)) == bool(fork.below)
 
 
 def _latest(said: tuple[Slot, ...], type_: str) -> Slot | None:

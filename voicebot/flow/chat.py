@@ -56,7 +56,7 @@ class Chat:
     @classmethod
     def open(cls, flow: Flow, slots: Mapping[str, str], understander: Understander, now: datetime) -> Chat:
         """The phone is picked up and the robot says its opening. Raises `SlotError`."""
-        chat = cls(flow, understander, begin(flow, slots, now))
+        chat = cls(flow, understander, begin(flow, slots, now, trial=True))
         chat._step(Start())
         return chat
 

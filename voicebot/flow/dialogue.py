@@ -25,7 +25,7 @@ class Text:
 class Value:
     """A figure or name from the contact's data (or said by the callee), to be read by its type.
 
-    `type`: "name", "title", "money", "percent", "date", "time", "datetime", "digits", "integer", "text";
+    `type`: "name", "title", "money", "percent", "date", "time", "datetime", "digits", "integer", "text", "choice";
     `value`: canonical string ("128.50" for percent, "120000.00" CNY, "2026-11-25", "15:00", "600519", "王建国").
     `written`: how a transcript shows it ("128.50%", "12万元", "11月25日").
     """
@@ -75,7 +75,9 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something outside the call must happen: `do_not_call`, `callback`, `lead`, `transfer`, `complaint`."""
+    """Something outside the call must happen: `do_not_call`, `callback`, `lead`, `transfer`, `complaint`, `message`,
+    `webhook`.
+    """
 
     kind: str
     data: Mapping[str, str] = field(default_factory=dict)
@@ -134,7 +136,9 @@ Input = Start | Heard | Digit | Silence | EarLost | Played
 class State:
     """A call's place in its script. `slots`: the contact's data, checked; `said`: slots the callee gave;
     `disclosed`: disclosures played to their end; `disposition`: the outcome so far ("" while none);
-    `path`: the steps visited; `intents`: every intent heard, in order; `last_said`: what "再说一遍" repeats.
+    `path`: the steps visited; `taken`: every branch, answer, fallback and fork that was taken, by its place
+    ("warning:3", "answers:ask_ratio", "warning:no_input:1", "level:branch:0"); `intents`: every
+    intent heard, in order; `last_said`: what "再说一遍" repeats.
     """
 
     step: str
@@ -148,6 +152,7 @@ class State:
     misses: int = 0
     retries: Mapping[str, int] = field(default_factory=dict)
     path: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
     intents: tuple[str, ...] = ()
     last_said: tuple[Say, ...] = ()
     ended: bool = False

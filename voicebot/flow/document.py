@@ -7,6 +7,7 @@ Stricter than YAML: no anchors, aliases or tags (a reviewer reads what is there)
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +25,41 @@ Path_ = tuple[str | int, ...]
 
 
 class Document:
-    """A YAML file as plain dicts, lists and scalars (`content`), with `line_of` for every place in it."""
+    """YAML as plain dicts, lists and scalars (`content`), with `at` for every place in it. `file`: its name in
+    problems; `sources`: for what was taken over from other documents, where it lies there.
+    """
 
-    def __init__(self, file: str, content: Any, lines: dict[Path_, int]) -> None:
+    def __init__(
+        self,
+        file: str,
+        content: Any,
+        lines: Mapping[Path_, int],
+        sources: Mapping[Path_, tuple[Document, Path_]] | None = None,
+    ) -> None:
         self.file = file
         self.content = content
         self._lines = lines
+        self._sources = sources or {}
+
+    def at(self, *place: str | int) -> tuple[str, int]:
+        """File and line of the key or list item at this place, or of the nearest one around it."""
+        for end in range(len(place), 0, -1):
+            if (source := self._sources.get(place[:end])) is not None:
+                other, its_place = source
+                return other.at(*its_place, *place[end:])
+            if (line := self._lines.get(place[:end])) is not None:
+                return self.file, line
+        return self.file, 1
 
     def line_of(self, *place: str | int) -> int:
-        """The line of the key or list item at this place, or of the nearest one around it."""
-        for end in range(len(place), 0, -1):
-            if (line := self._lines.get(place[:end])) is not None:
-                return line
-        return 1
+        """The line alone."""
+        return self.at(*place)[1]
+
+    def with_content(self, content: Any, sources: Mapping[Path_, tuple[Document, Path_]]) -> Document:
+        """The same document with other content, some of it from other documents (`sources`: place → document and
+        place there).
+        """
+        return Document(self.file, content, self._lines, sources)
 
 
 def read(path: Path, *, name: str, strings: bool = False) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from voicebot.flow import document, model, rules
+from voicebot.flow import document, include, model, rules
 from voicebot.flow.problems import FlowError, Problem
 
 FLOWS = Path(__file__).resolve().parents[2] / "dialog_flows"
@@ -63,24 +63,32 @@ def names(*, flows: Path = FLOWS) -> list[str]:
     return sorted(script.parent.name for script in flows.glob(f"*/{SCRIPT}"))
 
 
-def version(folder: Path) -> str:
-    """sha256 (hex) over the names and contents of all files of a folder, hidden ones left out."""
+def version(folder: Path, parts: Iterable[Path] = ()) -> str:
+    """sha256 (hex) over the names and contents of all files of a folder, hidden ones left out, and of the shared
+    `parts` that its script includes.
+    """
     digest = hashlib.sha256()
+
+    def add(name: str, content: bytes) -> None:
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+
     for file in sorted(folder.rglob("*"), key=lambda f: f.relative_to(folder).as_posix()):
         inside = file.relative_to(folder)
         if file.is_file() and not any(part.startswith(".") for part in inside.parts):
-            content = file.read_bytes()
-            digest.update(f"{inside.as_posix()}\0{len(content)}\0".encode())
-            digest.update(content)
+            add(inside.as_posix(), file.read_bytes())
+    for part in sorted(parts):
+        add(f"../{part.parent.name}/{part.name}", part.read_bytes())
     return digest.hexdigest()
 
 
 def _read(folder: Path) -> tuple[model.Flow | None, list[Problem]]:
     file = folder / SCRIPT
     try:
-        doc = document.read(file, name=_short(file))
+        merged = include.merge(document.read(file, name=_short(file)), (folder.resolve().parent, FLOWS))
     except FlowError as error:
         return None, list(error.problems)
+    doc = merged.doc
     try:
         script = model.Script.model_validate(doc.content)
     except ValidationError as error:
@@ -92,9 +100,11 @@ def _read(folder: Path) -> tuple[model.Flow | None, list[Problem]]:
     prompts, broken = _cut(script, doc)
     if broken:
         return None, problems + broken
-    problems += rules.problems(script, prompts, doc)
+    problems += rules.problems(script, prompts, doc, merged.borrowed)
+    if all(problem.severity == "warning" for problem in problems):
+        script, prompts = rules.without_unused(script, prompts, merged.borrowed)
     try:
-        return model.Flow(script.name, script.kind, version(folder), script, prompts), problems
+        return model.Flow(script.name, script.kind, version(folder, merged.parts), script, prompts), problems
     except OSError as error:
         fix = "make every file of the folder readable"
         return None, [
@@ -120,8 +130,8 @@ def _cut(script: model.Script, doc: document.Document) -> tuple[Mapping[str, mod
                 try:
                     cut[key].append(model.cut(text))
                 except ValueError as error:
-                    line = doc.line_of("prompts", name, key, i)
-                    problems.append(Problem(doc.file, line, "braces", str(error), "write a slot as {its_name}"))
+                    place = doc.at("prompts", name, key, i)
+                    problems.append(Problem(*place, "braces", str(error), "write a slot as {its_name}"))
         interruptible = spec.interruptible and not spec.disclosure
         prompts[name] = model.Prompt(
             name, tuple(cut["text"]), tuple(cut["otherwise"]), interruptible, spec.disclosure
@@ -136,7 +146,7 @@ def _explain(error: ValidationError, doc: document.Document) -> Iterator[Problem
     for detail in error.errors(include_url=False, include_input=False):
         place = tuple(detail["loc"])
         code, message, fix = _complaint(detail, place)
-        yield Problem(doc.file, doc.line_of(*place), code, message, fix)
+        yield Problem(*doc.at(*place), code, message, fix)
 
 
 _MISSING_FIXES = {

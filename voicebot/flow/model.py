@@ -52,14 +52,16 @@ class Part(BaseModel):
 
 
 class SlotSpec(Part):
-    """A value that prompts may say. `source`: the contact's data, or the callee (`hears`: the type the understander
-    gives it). `before_identity`: whether it may be said before the callee has confirmed to be the client. `below`: the
-    slot that must be greater; `future`: must lie after the call's start.
+    """A value that prompts may say. `source`: the contact's data, the callee (`hears`: the type the understander
+    gives it), or the script itself, which `set`s it. `before_identity`: whether it may be said before the callee has
+    confirmed to be the client. `below`: the slot that must be greater; `future`: must lie after the call's start;
+    `choices`: the values that a `choice` has.
     """
 
     type: Annotated[str, _one_of(TYPES, "type")]
     about: str = ""
-    source: Literal["contact", "callee"] = "contact"
+    choices: tuple[str, ...] = ()
+    source: Literal["contact", "callee", "script"] = "contact"
     hears: Annotated[str, _one_of(frozenset(HEARD_SLOTS), "slot that can be heard")] | None = None
     before_identity: bool = False
     optional: bool = False
@@ -70,6 +72,12 @@ class SlotSpec(Part):
     def _agree(self) -> SlotSpec:
         if (self.source == "callee") != (self.hears is not None):
             raise ValueError("a slot from the callee needs `hears`, one from the contact must not have it")
+        if (self.type == "choice") != bool(self.choices):
+            raise ValueError("a choice needs its `choices`; other types must not have them")
+        for choice in self.choices:
+            canonical("text", choice)
+        if self.source == "script" and (self.optional or self.below or self.future):
+            raise ValueError("a slot that the script sets is neither optional nor below or future of anything")
         if self.hears is not None and HEARD_SLOTS[self.hears] != self.type:
             raise ValueError(f"what is heard as {self.hears} has the type {HEARD_SLOTS[self.hears]}")
         if self.below and self.type not in ("money", "percent", "integer"):
@@ -77,6 +85,13 @@ class SlotSpec(Part):
         if self.future and self.type not in ("date", "datetime"):
             raise ValueError("`future` is for a date or datetime")
         return self
+
+    def canonical(self, text: str) -> str:
+        """A value's one form. Raises `ValueError` with what is wanted instead."""
+        value = canonical(self.type, text)
+        if self.choices and value not in self.choices:
+            raise ValueError(f"one of {', '.join(self.choices)} is wanted")
+        return value
 
 
 class DisclosureSpec(Part):
@@ -98,17 +113,38 @@ class PromptSpec(Part):
 
 
 class ActSpec(Part):
-    """Something outside the call: its kind, the slots it carries, and a fixed `reason`."""
+    """Something outside the call: its kind, the slots it carries, and a fixed `reason`. A `message` names its approved
+    `template`, a `webhook` the `hook` of the configuration that it goes to.
+    """
 
     act: Annotated[str, _one_of(ACTS, "act")]
     slots: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     reason: str = ""
+    template: Annotated[str, Field(pattern="^([a-z][a-z0-9_]*)?$")] = ""
+    hook: Annotated[str, Field(pattern="^([a-z][a-z0-9_]*)?$")] = ""
+
+    @model_validator(mode="after")
+    def _agree(self) -> ActSpec:
+        for key, kind in (("template", "message"), ("hook", "webhook")):
+            if bool(getattr(self, key)) != (self.act == kind):
+                raise ValueError(f"`{key}` belongs to a {kind}; a {kind} needs it")
+        return self
 
 
 def _act(value: Any) -> Any:
     return {"act": value} if isinstance(value, str) else value
 
 
+def _texts(value: Any) -> Any:
+    """Values are texts, however YAML reads them."""
+    if isinstance(value, dict):
+        return {
+            key: str(v) if isinstance(v, int | float) and not isinstance(v, bool) else v for key, v in value.items()
+        }
+    return value
+
+
+Setting = Annotated[Mapping[str, str], BeforeValidator(_texts)]
 Acts = Annotated[tuple[Annotated[ActSpec, BeforeValidator(_act)], ...], BeforeValidator(_listed)]
 
 
@@ -130,6 +166,7 @@ class Branch(Part):
     questions: Literal["instead", "first", "skip"] = "instead"
     identified: bool | None = None
     outcome: Outcome | None = None
+    set: Setting = Field(default_factory=dict)
     do: Acts = ()
     say: Prompts = ()
     goto: str | None = None
@@ -165,25 +202,57 @@ class Fallback(Part):
     goto: str
 
 
+class KeyValue(Part):
+    """A key that stands for a value: `slot` of the callee and what it is given."""
+
+    slot: str
+    value: Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, int) else v)]
+
+
 class ListenSpec(Part):
-    """Wait for the callee. `silence_s`: seconds without speech that count as silence; `keys`: what a key means."""
+    """Wait for the callee. `silence_s`: seconds without speech that count as silence; `keys`: what a key means, an
+    intent or a slot's value.
+    """
 
     silence_s: Annotated[float, Field(ge=1, le=60)] = 10.0
-    keys: Mapping[Annotated[str, Field(pattern=r"^[0-9*#]$")], Intent] = Field(default_factory=dict)
+    keys: Mapping[Annotated[str, Field(pattern=r"^[0-9*#]$")], Intent | KeyValue] = Field(default_factory=dict)
     ask_again: Annotated[Prompts, Field(min_length=1)]
     branches: tuple[Branch, ...] = ()
     no_input: Fallback
     not_understood: Fallback
 
 
+class Fork(Part):
+    """One way on from a step, taken when the data says so: the `slot` is one of the values `is`, is `known` or not,
+    or lies `below` another slot (or is `at_least` it).
+    """
+
+    slot: str
+    is_: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(default=(), alias="is")
+    known: bool | None = None
+    below: str = ""
+    at_least: str = ""
+    goto: str
+
+    @model_validator(mode="after")
+    def _agree(self) -> Fork:
+        if sum((bool(self.is_), self.known is not None, bool(self.below), bool(self.at_least))) != 1:
+            raise ValueError("exactly one of is, known, below, at_least must say when")
+        return self
+
+
 class Step(Part):
-    """One place in the script: acts and prompts, then exactly one of `listen`, `goto`, `end`."""
+    """One place in the script: acts and prompts, then exactly one of `listen`, `goto`, `end`. With `branch` the first
+    fork that fits is taken, and `goto` when none does.
+    """
 
     about: str = ""
     outcome: Outcome | None = None
+    set: Setting = Field(default_factory=dict)
     do: Acts = ()
     say: Prompts = ()
     listen: ListenSpec | None = None
+    branch: tuple[Fork, ...] = ()
     goto: str | None = None
     end: bool = False
 
@@ -191,21 +260,38 @@ class Step(Part):
     def _agree(self) -> Step:
         if sum((self.listen is not None, self.goto is not None, self.end)) != 1:
             raise ValueError("exactly one of listen, goto, end must say what follows")
+        if self.branch and self.goto is None:
+            raise ValueError("`branch` needs a `goto` for when none of its forks fits")
         if self.outcome in NEED_DISCLOSURE:
             raise ValueError(f"{self.outcome} belongs to the branch in which the callee says so, not to a step")
         return self
 
 
+class Suitability(Part):
+    """What a marketing script needs before it may be dialled (docs/domain.md §3.2): the contact's slots with the
+    client's grade (C1–C5), the product's (R1–R5), the day until which the client's grade is valid, and the reference of
+    the live consent.
+    """
+
+    client: str
+    product: str
+    valid_until: str
+    consent: str
+
+
 class Script(Part):
-    """A whole flow.yaml. `urgent` branches come before a step's own, `anywhere` after them; `answers` maps a question
-    to its reply. After `max_turns` turns of the callee the call goes to `out_of_turns`; when the recogniser is lost in
-    the middle of a call, to `ear_lost`, from where only keys lead on.
+    """A whole flow.yaml, its included parts in it. `off`: why it must not be dialled. `urgent` branches come before a
+    step's own, `anywhere` after them; `answers` maps a question to its reply. After `max_turns` turns of the callee the
+    call goes to `out_of_turns`; when the recogniser is lost in the middle of a call, to `ear_lost`, from where only
+    keys lead on.
     """
 
     name: Name
     title: Annotated[str, Field(min_length=1, max_length=60)]
     kind: Literal["service", "marketing"]
     about: str = ""
+    off: str = ""
+    suitability: Suitability | None = None
     start: str
     max_turns: Annotated[int, Field(ge=1, le=200)] = 40
     out_of_turns: str
@@ -222,6 +308,8 @@ class Script(Part):
     @classmethod
     def _short_prompts(cls, data: Any) -> Any:
         """A prompt with nothing but its words may be written as those words."""
+        if isinstance(data, dict):
+            data = {key: value for key, value in data.items() if key != "include"}
         if isinstance(data, dict) and isinstance(prompts := data.get("prompts"), dict):
             short = {name: {"text": p} if isinstance(p, str | list) else p for name, p in prompts.items()}
             return {**data, "prompts": short}
@@ -288,7 +376,9 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A checked script. `version`: sha256 over all files of its folder; it names what was approved."""
+    """A checked script. `version`: sha256 over all files of its folder and the shared parts it includes; it names what
+    was approved.
+    """
 
     name: str
     kind: str
@@ -314,6 +404,7 @@ class Flow:
         type_ = self.script.slots[slot].type
         if type_ == "datetime" and "T" not in value:
             type_ = "date"
+        type_ = "text" if type_ == "choice" else type_
         return Value(slot, type_, value, written(type_, value))
 
     def heard(self, slot: str, value: str) -> str | None:
@@ -323,6 +414,8 @@ class Flow:
         type_ = self.script.slots[slot].type
         if type_ == "datetime":
             type_, value = ("datetime", value[:16]) if len(value) > 10 else ("date", value)
+        if type_ == "choice":
+            return value if value in self.script.slots[slot].choices else None
         try:
             return canonical(type_, value)
         except ValueError:

@@ -151,5 +151,6 @@ _CANONICAL = {
     "digits": _digits,
     "integer": _integer,
     "text": _text,
+    "choice": _text,
 }
 TYPES = frozenset(_CANONICAL)

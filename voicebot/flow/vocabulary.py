@@ -25,12 +25,19 @@ HEARD_SLOTS = {
     "method": "text",
     "person_relation": "text",
     "reason": "text",
+    "score": "integer",
 }
 
-ACTS = frozenset({"do_not_call", "callback", "lead", "transfer", "complaint"})
+ACTS = frozenset({"do_not_call", "callback", "lead", "transfer", "complaint", "message", "webhook"})
 
 # docs/domain.md §3.10.
 BANNED = ("保本", "保收益", "稳赚", "零风险", "只赚不亏", "包中", "内幕", "肯定涨", "最低收益", "跟着买")
+
+# docs/domain.md §3.1, our reasoning: words that offer something; a service call never does.
+PITCH_WORDS = (
+    "推荐", "推介", "优惠", "促销", "限时", "抢购", "收益率", "年化", "热销", "新客专享", "名额有限", "机会难得",
+    "值得买", "大家都在买", "送礼", "返现", "免佣", "佣金低",
+)  # fmt: skip
 
 # docs/domain.md §3.6, our reasoning: words that alone betray what the call is about.
 ACCOUNT_WORDS = (
