@@ -110,6 +110,17 @@ def prompts_known(flow: Flow, state: State) -> Iterator[Say]:
             yield Say(name, flow.segments(wording, state.slots), prompt.interruptible, prompt.disclosure)
 
 
+def known_slots(flow: Flow, state: State) -> dict[str, str]:
+    """The contact's slots, those that the script has set, and the latest of each kind that the callee gave."""
+    values = dict(state.slots)
+    for name, spec in flow.script.slots.items():
+        if spec.hears is not None and (slot := _latest(state.said, spec.hears)) is not None:
+            value = flow.heard(name, slot.value)
+            if value is not None:
+                values[name] = value
+    return values
+
+
 # ---------------------------------------------------------------- the call
 
 
@@ -446,14 +457,7 @@ class _Turn:
 
     @property
     def _known(self) -> dict[str, str]:
-        """The contact's slots and the latest of each kind that the callee gave."""
-        known = dict(self.state.slots)
-        for name, spec in self.flow.script.slots.items():
-            if spec.hears is not None and (slot := _latest(self.state.said, spec.hears)) is not None:
-                value = self.flow.heard(name, slot.value)
-                if value is not None:
-                    known[name] = value
-        return known
+        return known_slots(self.flow, self.state)
 
 
 def _fits_data(fork: Fork, known: Mapping[str, str]) -> bool:

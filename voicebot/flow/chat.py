@@ -10,7 +10,7 @@ from voicebot.flow.advance import advance, begin, conclude
 from voicebot.flow.dialogue import Act, Digit, EarLost, HangUp, Heard, Input, Listen, Played, Say, Silence, Start, State
 from voicebot.flow.dispositions import Disposition
 from voicebot.flow.model import Flow
-from voicebot.nlu.understanding import Understander
+from voicebot.nlu.understanding import Understander, Understanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ Turn = str | Digit | Silence | HungUp | EarLost
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a transcript. `role`: "robot" or "callee"; `intents` of the callee's words; `prompt` and
-    `identified` (whether the callee had confirmed to be the client) of the robot's.
+    """One line of a transcript. `role`: "robot" or "callee"; `intents` of the callee's words, and all that they mean;
+    `prompt` and `identified` (whether the callee had confirmed to be the client) of the robot's.
     """
 
     role: str
@@ -35,6 +35,7 @@ class Line:
     intents: tuple[str, ...] = ()
     prompt: str = ""
     identified: bool = False
+    meaning: Understanding | None = None
 
 
 @dataclass(slots=True)
@@ -91,7 +92,8 @@ class Chat:
                 expecting = self._listen.expecting if self._listen is not None else frozenset[str]()
                 turn = "[unk]" if self.deaf else turn
                 meaning = self.understander.understand(turn, expecting=expecting, now=self.state.now)
-                self.lines.append(Line("callee", turn, tuple(intent.name for intent in meaning.intents)))
+                intents = tuple(intent.name for intent in meaning.intents)
+                self.lines.append(Line("callee", turn, intents, meaning=meaning))
                 self._step(Heard(meaning))
 
     def _step(self, happened: Input) -> None:
@@ -107,6 +109,8 @@ class Chat:
                     self.acts.append(action)
                 case HangUp():
                     pass
+        if self.state.ended:
+            self._play_out(cut="")  # the robot hangs up only after its last word
 
     def _play_out(self, cut: str) -> None:
         complete = True

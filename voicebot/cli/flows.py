@@ -1,0 +1,223 @@
+"""Commands for those who write scripts: check, test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from voicebot.cli.terminal import Json, Wrong, open_settings, out, print_json
+from voicebot.flow import loading
+from voicebot.flow.cases import CASES
+from voicebot.flow.coverage import short
+from voicebot.flow.junit import junit
+from voicebot.flow.problems import FlowError, Problem
+from voicebot.flow.replay import CaseResult, FlowResult, replay
+from voicebot.nlu import lexicon
+from voicebot.nlu.understanding import Understander
+
+flow_app = typer.Typer(no_args_is_help=True, help="Scripts: 话术.")
+
+# ---------------------------------------------------------------- check
+
+
+@flow_app.command("check")
+def flow_check(
+    name: Annotated[
+        str | None, typer.Argument(help="A script, its folder, or a folder of scripts; all shipped ones without it.")
+    ] = None,
+    as_json_: Json = False,
+) -> None:
+    """Check scripts: every problem with its file, line and mend, and the steps and branches that no case tries. Exit
+    code 1 if there is an error.
+    """
+    settings = open_settings()
+    folders = _scripts(name, settings.flows_dir)
+    understander = lexicon.load()
+    problems = [problem for each in folders for problem in _problems(each, settings.flows_dir, understander)]
+    errors = [p for p in problems if p.severity == "error"]
+    if as_json_:
+        rows: dict[str, list[dict[str, Any]]] = {"errors": [], "warnings": []}
+        for p in problems:
+            row = {"file": p.file, "line": p.line, "code": p.code, "message": p.message, "fix": p.fix}
+            rows["errors" if p.severity == "error" else "warnings"].append(row)
+        print_json(rows)
+    else:
+        for p in problems:
+            out.print(
+                f"{escape(p.file)}:{p.line}: {p.severity}: {escape(f'{p.message}; {p.fix} [{p.code}]')}", soft_wrap=True
+            )
+        out.print(f"{len(folders)} flows checked, {len(errors)} errors, {len(problems) - len(errors)} warnings")
+    if errors:
+        raise typer.Exit(1)
+
+
+def _scripts(name: str | None, flows: Path) -> list[str | Path]:
+    """The scripts that an argument means: a name, a folder, or a folder of several."""
+    folder = flows if name is None else Path(name)
+    is_script = name is not None and ((flows / name / loading.SCRIPT).is_file() or (folder / loading.SCRIPT).is_file())
+    if not is_script and folder.is_dir():
+        several: list[str | Path] = [folder / each for each in loading.names(flows=folder)]
+        if not several:
+            raise Wrong(f"{folder}: no scripts in it: a script is a folder with a {loading.SCRIPT}")
+        return several
+    return [name] if name is not None else []
+
+
+def _problems(name: str | Path, flows: Path, understander: Understander) -> Iterator[Problem]:
+    found = loading.check(name, flows=flows)
+    yield from found
+    if any(problem.severity == "error" for problem in found):
+        return
+    cases = loading.find(name, flows=flows) / CASES
+    if not cases.is_file():
+        message = f"no {CASES} beside it: nobody has tried the script"
+        fix = "write down conversations that it must pass (docs/flows.md)"
+        yield Problem(short(cases.with_name(loading.SCRIPT)), 1, "no_cases", message, fix, "warning")
+        return
+    try:
+        tried = replay(name, understander, flows=flows)
+    except FlowError as error:
+        yield from error.problems
+        return
+    yield from sorted(tried.coverage.problems(tried.doc))
+
+
+# ---------------------------------------------------------------- test
+
+
+@flow_app.command("test")
+def flow_test(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Scripts by name or folder; all shipped ones without it.")
+    ] = None,
+    case: Annotated[str, typer.Option("--case", help="Only cases with this in their name.")] = "",
+    least: Annotated[
+        float, typer.Option("--least", min=0, max=100, help="Least coverage of steps and of branches, percent.")
+    ] = 0,
+    coverage: Annotated[
+        bool, typer.Option("--coverage/--no-coverage", help="List the places that no case tries.")
+    ] = True,
+    junit_: Annotated[Path | None, typer.Option("--junit", help="Write the results as JUnit XML too.")] = None,
+    as_json_: Json = False,
+) -> None:
+    """Hold scripts against their cases: path, outcome, what was said and done, values. Exit code 1 if a case fails or
+    less than `--least` is covered.
+    """
+    settings = open_settings("ERROR")
+    understander = lexicon.load()
+    asked: list[str | None] = [*names] if names else [None]
+    folders = [folder for name in asked for folder in _scripts(name, settings.flows_dir)]
+    tried: list[FlowResult] = []
+    broken: dict[str, FlowError] = {}
+    for folder in folders:
+        try:
+            tried.append(replay(folder, understander, flows=settings.flows_dir, only=case))
+        except FlowError as error:
+            broken[Path(folder).name] = error
+    _give(tried, broken, junit_, least=0 if case else least, missing=coverage and not case, as_json_=as_json_)
+    if case and not any(flow.results for flow in tried):
+        raise Wrong(f"--case {case}: no case has that in its name")
+
+
+def _give(
+    tried: list[FlowResult],
+    broken: dict[str, FlowError],
+    file: Path | None,
+    *,
+    least: float,
+    missing: bool,
+    as_json_: bool,
+) -> None:
+    """Tell what came of it, and fail if it is not what is wanted."""
+    if file is not None:
+        try:
+            file.write_bytes(junit(tried, broken))
+        except OSError as error:
+            raise Wrong(f"{file}: {(error.strerror or str(error)).lower()}: name a file you may write") from None
+    if as_json_:
+        print_json({"flows": [_as_json(flow) for flow in tried], "errors": _errors(broken)})
+    else:
+        for flow in tried:
+            _print_flow(flow, missing=missing)
+        for why in broken.values():
+            for problem in why.problems:
+                out.print(f"[red]✗[/] {escape(str(problem))}", soft_wrap=True)
+    low = [flow.flow.name for flow in tried if flow.coverage.percent < least]
+    if low and not as_json_:
+        out.print(f"[red]✗[/] under {least:g} % of the steps or branches are covered: {', '.join(low)}")
+    if low or broken or any(flow.failed for flow in tried):
+        raise typer.Exit(1)
+
+
+def _print_flow(flow: FlowResult, *, missing: bool) -> None:
+    steps, branches = flow.coverage.steps, flow.coverage.branches
+    passed = sum(result.passed for result in flow.results)
+    told = f"{passed} passed, {len(flow.failed)} failed"
+    if skipped := len(flow.results) - passed - len(flow.failed):
+        told += f", {skipped} skipped"
+    covered = f"steps {steps.taken}/{steps.of} {steps.percent:.0f} % · branches {branches.taken}/{branches.of} "
+    mark = "[red]✗[/]" if flow.failed else "[green]✓[/]"
+    off = " [yellow](switched off 已停用)[/]" if flow.flow.script.off else ""
+    out.print(f"{mark} [bold]{flow.flow.name}[/]{off} {told} · {covered}{branches.percent:.0f} %", soft_wrap=True)
+    for result in flow.results:
+        _print_case(flow, result)
+    for problem in flow.coverage.problems(flow.doc) if missing else ():
+        out.print(f"  [dim]{escape(f'{problem.file}:{problem.line}: {problem.message}')}[/]", soft_wrap=True)
+
+
+def _print_case(flow: FlowResult, result: CaseResult) -> None:
+    place = escape(f"{flow.file}:{result.line}: {result.case.name}")
+    if result.skipped:
+        out.print(f"  [yellow]–[/] {place}: [yellow]skipped: {escape(result.skipped)}[/]", soft_wrap=True)
+    if result.differences:
+        out.print(f"  [red]✗[/] {place}", soft_wrap=True)
+        for difference in result.differences:
+            out.print(f"      [red]{escape(difference)}[/]", soft_wrap=True)
+        for line in result.transcript:
+            out.print(f"      [dim]{escape(line)}[/]", soft_wrap=True)
+
+
+def _as_json(flow: FlowResult) -> dict[str, Any]:
+    steps, branches = flow.coverage.steps, flow.coverage.branches
+    return {
+        "flow": flow.flow.name,
+        "version": flow.flow.version,
+        "off": flow.flow.script.off,
+        "file": flow.file,
+        "passed": sum(result.passed for result in flow.results),
+        "failed": len(flow.failed),
+        "skipped": sum(bool(result.skipped) for result in flow.results),
+        "cases": [
+            {
+                "name": result.case.name,
+                "line": result.line,
+                "passed": result.passed,
+                "skipped": result.skipped,
+                "differences": list(result.differences),
+                "transcript": list(result.transcript),
+                "seconds": round(result.seconds, 3),
+            }
+            for result in flow.results
+        ],
+        "coverage": {
+            "steps": {"taken": steps.taken, "of": steps.of, "percent": round(steps.percent, 1)},
+            "branches": {"taken": branches.taken, "of": branches.of, "percent": round(branches.percent, 1)},
+            "missing": [
+                dict(zip(("file", "line"), flow.doc.at(*place.at), strict=True))
+                | {"place": place.key, "kind": place.kind, "label": place.label}
+                for place in flow.coverage.missing
+            ],
+        },
+    }
+
+
+def _errors(broken: dict[str, FlowError]) -> list[dict[str, Any]]:
+    return [
+        {"file": p.file, "line": p.line, "code": p.code, "message": p.message, "fix": p.fix}
+        for error in broken.values()
+        for p in error.problems
+    ]
