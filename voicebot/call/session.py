@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _BREATH = bytes(2 * 8000 * 200 // 1000)
 # After the last word the far end still hears what its jitter buffer holds; then we hang up.
 _TAIL_S = 0.3
+_STALLED_S = 5.0  # a recogniser that gets nowhere for so long after the hang-up is given up
 
 # Words that only show that somebody listens do not stop the robot. Said over a disclosure, assent counts as little: a
 # "对对对" before the statement was heard out acknowledges nothing, and the script asks afterwards anyway.
@@ -164,7 +165,8 @@ class Session:
             if self._cancelled:  # while prompts were rendered
                 await line.hang_up()
             ending = await self._talk()
-            await asyncio.to_thread(listener.join, 5.0)
+            if not await asyncio.to_thread(listener.join, _STALLED_S):
+                log.error("call_id=%s the recogniser is stuck, last words may be lost", self._order.call_id)
             await asyncio.sleep(0)
             self._last_words()
         finally:

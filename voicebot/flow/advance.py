@@ -54,6 +54,8 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime, *, trial: bool = 
         if not text.strip():
             if not spec.optional:
                 wrong.append(f"{name}: missing")
+            elif spec.needed_when and _applies(spec.needed_when, slots):
+                wrong.append(f"{name}: missing, needed when {_told(spec.needed_when)}")
             continue
         try:
             values[name] = spec.canonical(text)
@@ -61,7 +63,11 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime, *, trial: bool = 
             wrong.append(f"{name}: no {spec.type}, {error}")
     for name in values:
         spec = specs[name]
-        if spec.below in values and Decimal(values[name]) >= Decimal(values[spec.below]):
+        if (
+            spec.below in values
+            and _applies(spec.below_when, slots)
+            and Decimal(values[name]) >= Decimal(values[spec.below])
+        ):
             wrong.append(f"{name}: {values[name]} is not below {spec.below} ({values[spec.below]})")
         if spec.future and _is_past(values[name], now):
             wrong.append(f"{name}: {values[name]} is past, such a call is for a person to make")
@@ -77,6 +83,14 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime, *, trial: bool = 
     if wrong:
         raise SlotError(f"flow {flow.name}: " + "; ".join(wrong))
     return state
+
+
+def _applies(conditions: Mapping[str, tuple[str, ...]], slots: Mapping[str, str]) -> bool:
+    return all(slots.get(slot, "").strip() in values for slot, values in conditions.items())
+
+
+def _told(conditions: Mapping[str, tuple[str, ...]]) -> str:
+    return " and ".join(f"{slot} is {' or '.join(values)}" for slot, values in conditions.items())
 
 
 def _unsuitable(script: Script, values: Mapping[str, str]) -> Iterator[str]:
@@ -338,7 +352,11 @@ class _Turn:
     def _disclose(self, missing: list[str]) -> None:
         """What the callee would confirm was cut off before its end: it is said again before anything counts."""
         self._forget_said()
-        self._say(prompt.id for prompt in self.flow.prompts.values() if prompt.disclosure in missing)
+        for disclosure in missing:
+            # A disclosure may have several prompts, by the data; the one meant is the one that was begun.
+            prompts = [prompt.id for prompt in self.flow.prompts.values() if prompt.disclosure == disclosure]
+            begun = [prompt for prompt in prompts if f"say:{prompt}" in self.state.retries]
+            self._say(begun or prompts[:1])
         self._ask_again()
 
     def _answer(self, asked: Iterable[Answer]) -> None:

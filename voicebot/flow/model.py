@@ -45,6 +45,13 @@ Intents = Annotated[tuple[Intent, ...], BeforeValidator(_listed)]
 Wordings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
+def _all_listed(value: Any) -> Any:
+    return {key: _listed(inner) for key, inner in value.items()} if isinstance(value, dict) else value
+
+
+Conditions = Annotated[Mapping[str, tuple[str, ...]], BeforeValidator(_all_listed)]
+
+
 class Part(BaseModel):
     """Any block of a script: frozen, and a key it does not know is a mistake."""
 
@@ -55,7 +62,8 @@ class SlotSpec(Part):
     """A value that prompts may say. `source`: the contact's data, the callee (`hears`: the type the understander
     gives it), or the script itself, which `set`s it. `before_identity`: whether it may be said before the callee has
     confirmed to be the client. `below`: the slot that must be greater; `future`: must lie after the call's start;
-    `choices`: the values that a `choice` has.
+    `choices`: the values that a `choice` has. An optional slot is `needed_when` other slots have some value, and
+    `below` counts only `below_when` they have.
     """
 
     type: Annotated[str, _one_of(TYPES, "type")]
@@ -65,13 +73,19 @@ class SlotSpec(Part):
     hears: Annotated[str, _one_of(frozenset(HEARD_SLOTS), "slot that can be heard")] | None = None
     before_identity: bool = False
     optional: bool = False
+    needed_when: Conditions = Field(default_factory=dict)
     below: str = ""
+    below_when: Conditions = Field(default_factory=dict)
     future: bool = False
 
     @model_validator(mode="after")
     def _agree(self) -> SlotSpec:
         if (self.source == "callee") != (self.hears is not None):
             raise ValueError("a slot from the callee needs `hears`, one from the contact must not have it")
+        if self.needed_when and not self.optional:
+            raise ValueError("`needed_when` is for an optional slot; others are always needed")
+        if self.below_when and not self.below:
+            raise ValueError("`below_when` needs `below`")
         if (self.type == "choice") != bool(self.choices):
             raise ValueError("a choice needs its `choices`; other types must not have them")
         for choice in self.choices:
@@ -102,8 +116,8 @@ class DisclosureSpec(Part):
 
 
 class PromptSpec(Part):
-    """What is said. `text`: one wording or several, used in turn; `otherwise`: used while a slot of `text` is
-    not known. A prompt with `disclosure` is never interrupted.
+    """What is said. `text`: one wording or several, used in turn; `otherwise`: while a slot of `text` is not known, the
+    first of these whose slots are. A prompt with `disclosure` is never interrupted.
     """
 
     text: Annotated[Wordings, Field(min_length=1)]
@@ -370,8 +384,9 @@ class Prompt:
     def wording(self, known: Mapping[str, str], times: int) -> Wording:
         """The wording for the `times`-th use (from 0), given the slots that are known."""
         complete = all(wording.slots <= known.keys() for wording in self.wordings)
-        usable = self.wordings if complete or not self.otherwise else self.otherwise
-        return usable[times % len(usable)]
+        if complete or not self.otherwise:
+            return self.wordings[times % len(self.wordings)]
+        return next((w for w in self.otherwise if w.slots <= known.keys()), self.otherwise[-1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,11 @@ class _Inspector:
                         "name a slot with `source: callee`",
                     )  # fmt: skip
         for name, spec in self.script.slots.items():
+            for key in ("needed_when", "below_when"):
+                for other, values in getattr(spec, key).items():
+                    self._named(("slots", name, key), "slot", other, self.script.slots)
+                    for value in values if other in self.script.slots else ():
+                        self._check_value(("slots", name, key), self.script.slots[other], value)
             if spec.below:
                 self._named(("slots", name, "below"), "slot", spec.below, self.script.slots)
                 if (other := self.script.slots.get(spec.below)) and other.type != spec.type:
@@ -177,7 +182,7 @@ class _Inspector:
                 for slot in sorted(wording.slots):
                     self._named(("prompts", name, key, i), "slot", slot, self.script.slots)
                 unsure = [s for s in sorted(wording.slots) if (spec := self.script.slots.get(s)) and self._unsure(spec)]
-                if unsure and (key == "otherwise" or not prompt.otherwise):
+                if unsure and (i == len(wordings) - 1 if key == "otherwise" else not prompt.otherwise):
                     self._add(
                         ("prompts", name, key, i), "maybe_unknown", f"{unsure[0]} may not be known when this is said",
                         "give the prompt an `otherwise` that does without it",
@@ -271,6 +276,7 @@ class _Inspector:
         used = {slot for p in self.prompts.values() for w in (*p.wordings, *p.otherwise) for slot in w.slots}
         used |= {slot for _, _, acts in self.speakers() for act in acts for slot in act.slots}
         used |= {branch.given for _, branch in self._branches()} | {s.below for s in self.script.slots.values()}
+        used |= {o for s in self.script.slots.values() for o in (*s.needed_when, *s.below_when)}
         for step in self.script.steps.values():
             used |= {slot for fork in step.branch for slot in (fork.slot, fork.below, fork.at_least)}
         if self.script.suitability is not None:
