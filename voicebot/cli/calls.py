@@ -12,7 +12,7 @@ import typer
 from sip.uri import parse_target
 from voicebot import demo as demo_
 from voicebot.calling import call_once
-from voicebot.cli.terminal import FlowName, Json, Wrong, open_settings, out, print_json
+from voicebot.cli.terminal import FlowName, Json, given_slots, open_settings, out, print_json
 from voicebot.events import Event
 from voicebot.flow.advance import begin
 from voicebot.report import SYNTHETIC_EAR, as_json, live_lines, print_result
@@ -58,7 +58,7 @@ def call(
     settings = open_settings("ERROR" if as_json_ else None)
     target = parse_target(to, trunk_host=settings.sip_proxy or settings.sip_registrar)
     script = load_flow(settings, flow)
-    slots = _slots(slot or [])
+    slots = given_slots(slot or [])
     begin(script, slots, datetime.now(settings.zone))  # wrong data is told before a database or worker is opened
 
     async def work() -> CallRecord:
@@ -103,15 +103,3 @@ def _give(record: CallRecord, settings: Settings, as_json_: bool) -> None:
 def _print_live(event: Event) -> None:
     for line in live_lines(event):
         out.print(line, soft_wrap=True)
-
-
-def _slots(pairs: list[str]) -> dict[str, str]:
-    slots: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise Wrong(f"--slot {pair!r}: write name=value, such as --slot name=王建国")
-        if name in slots:
-            raise Wrong(f"--slot {name} is given twice")
-        slots[name] = value
-    return slots

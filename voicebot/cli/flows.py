@@ -1,23 +1,33 @@
-"""Commands for those who write scripts: check, test."""
+"""Commands for those who write scripts: check, chat, test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from voicebot.cli.terminal import Json, Wrong, open_settings, out, print_json
+from tts.voice import Style
+from voicebot.call.hot_words import hot_words
+from voicebot.callee_voice import CalleeVoice, other_style
+from voicebot.cli.flow_chat import HINT, Desk, Tape
+from voicebot.cli.terminal import Json, Wrong, given_slots, open_settings, out, print_json
 from voicebot.flow import loading
 from voicebot.flow.cases import CASES
+from voicebot.flow.chat import Chat
 from voicebot.flow.coverage import short
 from voicebot.flow.junit import junit
 from voicebot.flow.problems import FlowError, Problem
 from voicebot.flow.replay import CaseResult, FlowResult, replay
+from voicebot.flow.sample import SAMPLE
+from voicebot.flow.sample import contact as read_contact
 from voicebot.nlu import lexicon
 from voicebot.nlu.understanding import Understander
+from voicebot.report import SYNTHETIC_EAR
+from voicebot.robot import load_ear, load_flow, make_voice
 
 flow_app = typer.Typer(no_args_is_help=True, help="Scripts: 话术.")
 
@@ -84,6 +94,55 @@ def _problems(name: str | Path, flows: Path, understander: Understander) -> Iter
         yield from error.problems
         return
     yield from sorted(tried.coverage.problems(tried.doc))
+
+
+# ---------------------------------------------------------------- chat
+
+
+@flow_app.command("chat")
+def flow_chat(
+    name: Annotated[str, typer.Argument(help="A script by name or folder.")],
+    slot: Annotated[
+        list[str] | None, typer.Option("--slot", help="A value of the contact, name=value; over the sample's.")
+    ] = None,
+    contact: Annotated[
+        Path | None, typer.Option("--contact", help="A YAML or JSON file `slot: value`, instead of sample.yaml.")
+    ] = None,
+    voice: Annotated[
+        bool, typer.Option("--voice", help="Speak what is typed and let the ear hear it (VOICEBOT_ASR_MODEL).")
+    ] = False,
+    play: Annotated[bool, typer.Option("--play", help="With --voice: play both sides.")] = False,
+    save: Annotated[Path | None, typer.Option("--save", help="With --voice: keep both sides as WAV in here.")] = None,
+) -> None:
+    """Try a script in the terminal: you type what the callee says. Nobody is called."""
+    if (play or save is not None) and not voice:
+        raise Wrong("--play and --save go with --voice")
+    settings = open_settings("ERROR")
+    flow = load_flow(settings, name)
+    now = datetime.now(settings.zone)
+    file = contact or loading.find(name, flows=settings.flows_dir) / SAMPLE
+    given = given_slots(slot or [])
+    slots = {**(read_contact(file, now) if contact or file.is_file() else {}), **given}
+    understander = lexicon.load()
+    chat = Chat.open(flow, slots, understander, now)
+    out.print(f"[bold]{escape(flow.script.title)}[/] {flow.name} · {flow.version[:12]}", soft_wrap=True)
+    if flow.script.off:
+        out.print(f"[yellow]已停用，仅供试用 switched off, tried all the same: {escape(flow.script.off)}[/]")
+    whose = "" if contact else "样例联系人 the sample contact: "
+    changed = "".join(f" {key}={value}" for key, value in given.items())
+    out.print(f"[dim]{escape(f'{whose}{short(file)}{changed}')}[/]", soft_wrap=True)
+    out.print(f"[dim]{escape(HINT)}[/]\n", soft_wrap=True)
+    style = Style(variant=settings.tts_variant, rate=settings.tts_rate)
+    tape = Tape(save, play=play)
+    if not voice:
+        Desk(chat, None, style, tape).hold()
+        return
+    ear = load_ear(settings)
+    if ear.info.synthetic:
+        out.print(f"[yellow]{SYNTHETIC_EAR}[/]", soft_wrap=True)
+    phrases = hot_words(flow, chat.state.slots, understander)
+    with CalleeVoice(make_voice(settings), other_style(style), ear, phrases) as callee:
+        Desk(chat, callee, style, tape).hold()
 
 
 # ---------------------------------------------------------------- test

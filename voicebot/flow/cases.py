@@ -9,16 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Protocol
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from voicebot.flow import document
 from voicebot.flow.advance import known_slots
 from voicebot.flow.chat import Chat, HungUp, Line, Turn, chat
 from voicebot.flow.coverage import short
 from voicebot.flow.dialogue import Act, Digit, EarLost, Silence, State
-from voicebot.flow.dispositions import Disposition
+from voicebot.flow.dispositions import FROM_SCRIPT, Disposition
 from voicebot.flow.loading import FLOWS, find
-from voicebot.flow.model import Flow, Outcome, Part
+from voicebot.flow.model import Flow, Part
 from voicebot.flow.problems import FlowError, Problem
 from voicebot.flow.sample import dated
 from voicebot.flow.vocabulary import ACCOUNT_WORDS, ACTS
@@ -26,6 +26,7 @@ from voicebot.nlu.understanding import Understander
 
 CASES = "cases.yaml"
 
+_OUTCOMES = frozenset({d.value for d in FROM_SCRIPT} | {Disposition.HUNG_UP.value})
 _GESTURE = re.compile(r"（(静默|听不见|按([0-9*#])|挂断(?: ([a-z][a-z0-9_]*))?)）")
 
 
@@ -37,6 +38,12 @@ def turn(text: str) -> Turn:
     if match[1] in ("静默", "听不见"):
         return Silence() if match[1] == "静默" else EarLost()
     return Digit(match[2]) if match[2] else HungUp(match[3] or "")
+
+
+def _outcome(word: str) -> str:
+    if word not in _OUTCOMES:
+        raise ValueError(f"there is no outcome {word!r}; there are: {', '.join(sorted(_OUTCOMES))}")
+    return word
 
 
 class Case(Part):
@@ -51,7 +58,7 @@ class Case(Part):
     contact: Mapping[str, str] = Field(default_factory=dict)
     callee: tuple[str, ...]
     path: tuple[str, ...]
-    disposition: Outcome | Annotated[str, Field(pattern="^hung_up$")]
+    disposition: Annotated[str, AfterValidator(_outcome)]
     says: tuple[str, ...] = ()
     never_says: tuple[str, ...] = ()
     never_says_before_identity: tuple[str, ...] = ()
@@ -82,12 +89,16 @@ def read(folder: Path) -> CaseFile:
     try:
         content = Cases.model_validate(doc.content)
     except ValidationError as error:
-        raise FlowError(
-            Problem(doc.file, doc.line_of(*e["loc"]), "case", f"{e['loc'][-1] if e['loc'] else 'cases'}: {e['msg']}",
-                    "see docs/flows.md")
-            for e in error.errors(include_url=False, include_input=False)
-        ) from error  # fmt: skip
+        raise FlowError(_complaints(error, doc)) from error
     return CaseFile(doc.file, content, tuple(doc.line_of("cases", i) for i in range(len(content.cases))))
+
+
+def _complaints(error: ValidationError, doc: document.Document) -> Iterator[Problem]:
+    for detail in error.errors(include_url=False, include_input=False):
+        place = detail["loc"]
+        what = next((part for part in reversed(place) if isinstance(part, str)), "cases")
+        message = detail["msg"].removeprefix("Value error, ")
+        yield Problem(doc.file, doc.line_of(*place), "case", f"{what}: {message}", "see docs/flows.md")
 
 
 def cases(path_or_name: str | Path, *, flows: Path = FLOWS) -> Cases:

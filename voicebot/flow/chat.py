@@ -27,7 +27,8 @@ Turn = str | Digit | Silence | HungUp | EarLost
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a transcript. `role`: "robot" or "callee"; `intents` of the callee's words, and all that they mean;
-    `prompt` and `identified` (whether the callee had confirmed to be the client) of the robot's.
+    `prompt`, `identified` (whether the callee had confirmed to be the client) and what is spoken (`say`) of the
+    robot's.
     """
 
     role: str
@@ -36,6 +37,7 @@ class Line:
     prompt: str = ""
     identified: bool = False
     meaning: Understanding | None = None
+    say: Say | None = None
 
 
 @dataclass(slots=True)
@@ -101,7 +103,8 @@ class Chat:
         for action in actions:
             match action:
                 case Say():
-                    self.lines.append(Line("robot", action.written, (), action.prompt, self.state.identified))
+                    line = Line("robot", action.written, (), action.prompt, self.state.identified, say=action)
+                    self.lines.append(line)
                     self._playing.append(action.prompt)
                 case Listen():
                     self._listen = action
