@@ -70,7 +70,7 @@ class Engines:
     trunk: Trunk
     ear: Ear
     understander: Understander
-    speaker: Callable[[], Speaker]
+    speaker: Callable[[Flow], Speaker]
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ class Session:
         self._note = note
         self._now = now
         self._state = begin(flow, order.slots, now)
-        self._speaker = engines.speaker()
+        self._speaker = engines.speaker(flow)
         self._policy = turns.TurnPolicy(timing or turns.Timing(), self._is_backchannel)
         self._inbox: asyncio.Queue[hearing.Sensed | LineEvent] = asyncio.Queue()
         self._line: Line | None = None

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from voicebot.flow.dialogue import Segment, Text, Value
 from voicebot.flow.dispositions import FROM_SCRIPT, NEED_DISCLOSURE
+from voicebot.flow.take import Take
 from voicebot.flow.values import TYPES, canonical, written
 from voicebot.flow.vocabulary import ACTS, HEARD_SLOTS, INTENTS
 
@@ -392,7 +393,7 @@ class Prompt:
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A checked script. `version`: sha256 over all files of its folder and the shared parts it includes; it names what
-    was approved.
+    was approved. `recordings`: by file name (`voicebot.flow.recorded`).
     """
 
     name: str
@@ -400,6 +401,7 @@ class Flow:
     version: str
     script: Script
     prompts: Mapping[str, Prompt]
+    recordings: Mapping[str, Take] = field(default_factory=dict)
 
     @property
     def expected(self) -> frozenset[str]:
