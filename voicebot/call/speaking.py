@@ -12,7 +12,7 @@ from tts.cache import SpeechCache
 from tts.normalise import readable, spoken
 from tts.splice import Piece, Recorded, Splicer, Spoken
 from tts.voice import Style, Voice, VoiceFault
-from voicebot.flow.dialogue import Say, Text
+from voicebot.flow.dialogue import Say, Segment, Text
 from voicebot.flow.model import Flow
 from voicebot.flow.recorded import takes_of
 
@@ -23,9 +23,18 @@ def pieces_of(flow: Flow, say: Say) -> tuple[Piece, ...]:
     """The prompt as it is heard, "维持担保比例为百分之一百二十八点五", each part recorded or to be spoken."""
     pieces: list[Piece] = []
     for segment, take in zip(say.segments, takes_of(flow, say), strict=True):
-        text = readable(segment.text) if isinstance(segment, Text) else spoken(segment.type, segment.value)
+        text = _words(segment)
         pieces.append(Spoken(text) if take is None else Recorded(take.path, take.sha256, text))
     return tuple(pieces)
+
+
+def spoken_form(say: Say) -> str:
+    """The prompt as a voice that records nothing reads it, in one breath."""
+    return "".join(_words(segment) for segment in say.segments)
+
+
+def _words(segment: Segment) -> str:
+    return readable(segment.text) if isinstance(segment, Text) else spoken(segment.type, segment.value)
 
 
 class Speaker:
