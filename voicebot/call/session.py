@@ -54,13 +54,16 @@ UNANSWERED = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A call to make: `target` is a SIP URI, `slots` the contact's data as the flow's checks gave it."""
+    """A call to make: `target` is a SIP URI, `slots` the contact's data as the flow's checks gave it; `trial`: to a
+    telephone of our own, so a script that is switched off may be tried too.
+    """
 
     call_id: str
     flow: str
     target: str
     slots: dict[str, str]
     ring_timeout_s: float = 45.0
+    trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class Session:
         self._tape = tape
         self._note = note
         self._now = now
-        self._state = begin(flow, order.slots, now)
+        self._state = begin(flow, order.slots, now, trial=order.trial)
         self._speaker = engines.speaker(flow)
         self._policy = turns.TurnPolicy(timing or turns.Timing(), self._is_backchannel)
         self._inbox: asyncio.Queue[hearing.Sensed | LineEvent] = asyncio.Queue()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from sip.uri import parse_target
 from voicebot import demo as demo_
@@ -30,17 +32,28 @@ app = typer.Typer()
 def demo(
     flow: FlowName = "margin_call",
     persona: Annotated[
-        str, typer.Option("--persona", help="Who answers: a name below personas/ or a YAML file.")
-    ] = "cooperative",
+        str,
+        typer.Option(
+            "--persona",
+            help="Who answers: a name below personas/ or a YAML file. Without it the script's persona.yaml, a shipped"
+            " one that fits, or its first case.",
+        ),
+    ] = "",
     as_json_: Json = False,
 ) -> None:
     """The main job: the robot calls the simulated softphone over real SIP and follows a script to its end."""
+    with tempfile.TemporaryDirectory(prefix="voicebot-demo-") as folder:
+        _demo(flow, persona, Path(folder), as_json_=as_json_)
+
+
+def _demo(flow: str, persona: str, folder: Path, *, as_json_: bool) -> None:
     settings = open_settings("ERROR" if as_json_ else "WARNING")
     follow = (lambda _event: None) if as_json_ else _print_live
+    callee = demo_.callee_for(settings, flow, persona or None, folder)
     if not as_json_:
-        out.print(f"[bold]voicebot demo[/] · flow {flow} · persona {persona}")
+        out.print(f"[bold]voicebot demo[/] · flow {escape(flow)} · persona {escape(callee.called)}", soft_wrap=True)
         out.print(f"[yellow]{SYNTHETIC_EAR}[/]\n", soft_wrap=True)
-    record = asyncio.run(demo_.run(settings, flow, persona, follow))
+    record = asyncio.run(demo_.run(settings, flow, callee, follow))
     _give(record, settings, as_json_)
 
 

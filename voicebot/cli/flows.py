@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -21,13 +22,15 @@ from voicebot.flow.chat import Chat
 from voicebot.flow.coverage import short
 from voicebot.flow.junit import junit
 from voicebot.flow.problems import FlowError, Problem
-from voicebot.flow.replay import CaseResult, FlowResult, replay
+from voicebot.flow.replay import CaseResult, FlowResult, replay, tryable
 from voicebot.flow.sample import SAMPLE
 from voicebot.flow.sample import contact as read_contact
 from voicebot.nlu import lexicon
 from voicebot.nlu.understanding import Understander
 from voicebot.report import SYNTHETIC_EAR
 from voicebot.robot import load_ear, load_flow, make_voice
+from voicebot.settings import Settings
+from voicebot.trial import try_over_sip
 
 flow_app = typer.Typer(no_args_is_help=True, help="Scripts: 话术.")
 
@@ -160,6 +163,10 @@ def flow_test(
     coverage: Annotated[
         bool, typer.Option("--coverage/--no-coverage", help="List the places that no case tries.")
     ] = True,
+    sip: Annotated[
+        bool, typer.Option("--sip", help="Over the telephone: the simulated softphone says the callee's lines.")
+    ] = False,
+    parallel: Annotated[int, typer.Option("--parallel", min=1, max=4, help="With --sip: calls at once.")] = 2,
     junit_: Annotated[Path | None, typer.Option("--junit", help="Write the results as JUnit XML too.")] = None,
     as_json_: Json = False,
 ) -> None:
@@ -174,12 +181,29 @@ def flow_test(
     broken: dict[str, FlowError] = {}
     for folder in folders:
         try:
-            tried.append(replay(folder, understander, flows=settings.flows_dir, only=case))
+            if sip:
+                tried.append(_call(settings, folder, understander, case, parallel, quiet=as_json_))
+            else:
+                tried.append(replay(folder, understander, flows=settings.flows_dir, only=case))
         except FlowError as error:
             broken[Path(folder).name] = error
     _give(tried, broken, junit_, least=0 if case else least, missing=coverage and not case, as_json_=as_json_)
     if case and not any(flow.results for flow in tried):
         raise Wrong(f"--case {case}: no case has that in its name")
+
+
+def _call(
+    settings: Settings, folder: str | Path, understander: Understander, only: str, parallel: int, *, quiet: bool
+) -> FlowResult:
+    """A script's cases over SIP, each told as it is done: they take their time."""
+
+    def follow(result: CaseResult) -> None:
+        if not quiet and not result.skipped:
+            mark = "[green]✓[/]" if result.passed else "[red]✗[/]"
+            out.print(f"  {mark} [dim]{result.seconds:5.1f} s[/] {escape(result.case.name)}", soft_wrap=True)
+
+    script = tryable(folder, flows=settings.flows_dir)
+    return asyncio.run(try_over_sip(settings, script, understander, only=only, parallel=parallel, follow=follow))
 
 
 def _give(
@@ -238,6 +262,9 @@ def _print_case(flow: FlowResult, result: CaseResult) -> None:
             out.print(f"      [red]{escape(difference)}[/]", soft_wrap=True)
         for line in result.transcript:
             out.print(f"      [dim]{escape(line)}[/]", soft_wrap=True)
+    for note in result.notes:
+        where = "" if result.differences else f"{place}: "
+        out.print(f"    [yellow]≠ {where}{escape(note)}[/]", soft_wrap=True)
 
 
 def _as_json(flow: FlowResult) -> dict[str, Any]:
@@ -257,6 +284,7 @@ def _as_json(flow: FlowResult) -> dict[str, Any]:
                 "passed": result.passed,
                 "skipped": result.skipped,
                 "differences": list(result.differences),
+                "notes": list(result.notes),
                 "transcript": list(result.transcript),
                 "seconds": round(result.seconds, 3),
             }

@@ -52,6 +52,7 @@ class Chat:
     lines: list[Line] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
     hung_up: bool = False
+    cut: str = ""  # the prompt during which the callee hung up
     deaf: bool = False
     _listen: Listen | None = None
     _playing: list[str] = field(default_factory=list)
@@ -78,7 +79,7 @@ class Chat:
         self._play_out(cut=turn.during if isinstance(turn, HungUp) else "")
         match turn:
             case HungUp():
-                self.hung_up = True
+                self.hung_up, self.cut = True, turn.during
                 self.lines.append(Line("callee", "（挂断）"))
             case Silence():
                 self.lines.append(Line("callee", "（静默）"))

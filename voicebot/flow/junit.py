@@ -58,6 +58,8 @@ def _case(suite: Element, flow: FlowResult, result: CaseResult) -> None:
         line=str(result.line),
         time=f"{result.seconds:.3f}",
     )
+    if result.notes:
+        SubElement(case, "system-out").text = _xml("\n".join(result.notes))
     if result.skipped:
         SubElement(case, "skipped", message=_xml(result.skipped))
     elif result.differences:

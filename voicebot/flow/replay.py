@@ -22,7 +22,9 @@ from voicebot.nlu.understanding import Understander
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """One case tried. `line`: of the case in its file; `transcript`: what was said; `skipped`: why it was not tried."""
+    """One case tried. `line`: of the case in its file; `transcript`: what was said; `skipped`: why it was not tried;
+    `notes`: what is worth knowing and no failure by itself, such as a line heard otherwise.
+    """
 
     case: Case
     line: int
@@ -30,6 +32,7 @@ class CaseResult:
     transcript: tuple[str, ...] = ()
     seconds: float = 0.0
     skipped: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
