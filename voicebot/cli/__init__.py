@@ -11,7 +11,7 @@ from sip.line import SipFault
 from tts.voice import VoiceFault
 from voicebot.asr.recognizer import AsrFault
 from voicebot.calling import Refused
-from voicebot.cli import calls, parts, upkeep
+from voicebot.cli import calls, parts, review, upkeep
 from voicebot.cli.terminal import Wrong
 from voicebot.flow.problems import FlowFault
 from voicebot.nlu.errors import NluError
@@ -26,6 +26,7 @@ app.add_typer(parts.asr_app, name="asr")
 app.add_typer(parts.tts_app, name="tts")
 app.add_typer(parts.nlu_app, name="nlu")
 app.add_typer(parts.flow_app, name="flow")
+parts.flow_app.command("show")(review.show)
 app.add_typer(upkeep.models_app, name="models")
 app.add_typer(upkeep.db_app, name="db")
 app.add_typer(upkeep.bench_app, name="bench")
