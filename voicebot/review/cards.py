@@ -93,7 +93,7 @@ def _speech(node: Node) -> list[str]:
 def _pills(node: Node) -> tuple[tuple[str, str], ...]:
     told = [("播完才算告知，不可打断", "#24507f")] if node.discloses else []
     if node.kind == "end":
-        told += [(f"结束 · {chinese.outcome(o) if o else '保留此前结果'}", _outcome_colour(o)) for o in node.outcomes]
+        told += [(chinese.ending(o), _outcome_colour(o)) for o in node.outcomes]
     return tuple(told)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -48,11 +49,15 @@ def tracks(nets: Sequence[Net]) -> dict[tuple[str, bool], int]:
     bent = sorted((net for net in nets if not net.is_straight), key=_preference)
     before: list[list[int]] = [[] for _ in bent]
     after: list[list[int]] = [[] for _ in bent]
+    begins = sorted((y, j) for j, net in enumerate(bent) for y in net.ends_right)
     for i, net in enumerate(bent):
-        for j, other in enumerate(bent):
-            if i != j and any(abs(a - b) < CLEAR for a in net.ends_left for b in other.ends_right):
-                after[i].append(j)
-                before[j].append(i)
+        for y in net.ends_left:
+            near = begins[bisect_right(begins, (y - CLEAR, len(bent))) : bisect_left(begins, (y + CLEAR, -1))]
+            for _, j in near:
+                if j != i and j not in after[i]:
+                    after[i].append(j)
+                    before[j].append(i)
+    spans = [net.span for net in bent]
     taken: dict[int, int] = {}
     waiting = [len(found) for found in before]
     ready = [i for i, count in enumerate(waiting) if not count]
@@ -63,12 +68,9 @@ def tracks(nets: Sequence[Net]) -> dict[tuple[str, bool], int]:
         if i not in left:
             continue
         del left[i]
-        low, high = bent[i].span
-        beside = [
-            t for j, t in taken.items()
-            if j in before[i] or (bent[j].span[0] - CLEAR < high and low < bent[j].span[1] + CLEAR)
-        ]  # fmt: skip
-        taken[i] = max(beside, default=-1) + 1
+        low, high = spans[i][0] - CLEAR, spans[i][1] + CLEAR
+        beside = [track for j, track in taken.items() if spans[j][0] < high and low < spans[j][1]]
+        taken[i] = max((*beside, *(taken[j] for j in before[i] if j in taken)), default=-1) + 1
         for j in after[i]:
             waiting[j] -= 1
             if waiting[j] == 0:

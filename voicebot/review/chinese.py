@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from voicebot.flow.dispositions import Disposition
+from voicebot.flow.dispositions import Disposition, outranks
 from voicebot.flow.model import ActSpec, Branch, Fork, Reference, Script, SlotSpec, Wording
 from voicebot.flow.vocabulary import INTENT_NAMES
 
@@ -63,6 +63,18 @@ def intents(names: Iterable[str]) -> str:
 def outcome(name: str) -> str:
     """How a call ended."""
     return Disposition(name).chinese
+
+
+def ending(name: str) -> str:
+    """What a call that ends has for its outcome; "" is whatever it had before."""
+    if not name:
+        return "结束 · 保留此前结果"
+    return f"结束 · {outcome(name)}" + ("" if replaces(name) else "（已有结果则保留）")
+
+
+def replaces(name: str) -> bool:
+    """Whether an outcome counts although the call had one already."""
+    return outranks(name, Disposition.ACKNOWLEDGED)
 
 
 def slot(script: Script, name: str) -> str:

@@ -13,6 +13,7 @@ from voicebot.flow.model import Branch, Fallback, Flow, KeyValue, ListenSpec, Sc
 from voicebot.review import chinese
 
 URGENT, ANYWHERE, ENGINE, QUESTIONS = "@urgent", "@anywhere", "@engine", "@questions"
+_TITLE = 18  # characters of a step's own words that can stand for its title
 NOTED = ""  # among an end's outcomes: whatever the call had reached before
 
 Kind = Literal["step", "end", "urgent", "anywhere", "engine", "questions"]
@@ -80,10 +81,15 @@ def graph(flow: Flow) -> Graph:
         step = script.steps[name]
         found = outcomes[name] if step.end else ()
         says = tuple(chinese.wording(script, flow.prompts[p].wordings[0]) for p in step.say)
-        title = step.about or "／".join(chinese.outcome(o) for o in found if o) or name
+        title = step.about or "／".join(chinese.outcome(o) for o in found if o) or _first_words(says) or name
         discloses = any(flow.prompts[p].disclosure for p in step.say)
         steps.append(Node(name, "end" if step.end else "step", number, title, says, exits[name], found, discloses))
     return Graph(script.start, (*steps, *boxes))
+
+
+def _first_words(says: tuple[str, ...]) -> str:
+    words = says[0].rstrip("。！") if says else ""
+    return words if len(words) <= _TITLE else words[: _TITLE - 1] + "…"
 
 
 # ---------------------------------------------------------------- ways on
@@ -200,11 +206,11 @@ def _conversation(script: Script, exits: Mapping[str, tuple[Exit, ...]], boxes: 
 
 def onward(ways: Mapping[str, list[str]], starts: Iterable[str]) -> list[str]:
     """Everything that can be reached, each before what follows from it wherever no way leads back; siblings in their
-    order.
+    order, what only a later start reaches before the rest.
     """
     done: list[str] = []
     seen: set[str] = set()
-    for start in reversed(list(starts)):
+    for start in starts:
         if start in seen:
             continue
         seen.add(start)

@@ -22,6 +22,7 @@ LANE = 12.0  # between lines that pass between boxes
 TRACK = 9.0  # between lines side by side in a channel
 SIDE = 20.0  # between a box and the nearest line
 _SWEEPS = 14
+_IDLE_SWEEPS = 4
 _LANE_WEIGHT = 4.0
 
 Point = tuple[float, float]
@@ -113,6 +114,7 @@ class _Grid:
         self.lanes: dict[tuple[str, bool, int], _Item] = {}
         for target, sources in _sources(boxes).items():
             self._lanes(target, [self.items[source].column for source in sources])
+        self.ties: list[list[tuple[_Item, float, _Item, float]]] = [[] for _ in self.columns]  # across each gap
         self._link()
 
     def _lanes(self, target: str, sources: list[int]) -> None:
@@ -128,13 +130,14 @@ class _Grid:
 
     def _link(self) -> None:
         """Which item is tied to which across each gap: they want to stand level."""
-        for gap in range(len(self.columns)):
+        for gap, ties in enumerate(self.ties):
             for (target, _), net in self._ends(gap).items():
                 goal, port = self._goal(target, gap)
                 for item, at in net:
-                    if item is not goal:
-                        item.links.append((goal, port, at))
-                        goal.links.append((item, at, port))
+                    item.links.append((goal, port, at))
+                    goal.links.append((item, at, port))
+                    if item.column == gap != goal.column:
+                        ties.append((item, at, goal, port))
 
     def _goal(self, target: str, gap: int) -> tuple[_Item, float]:
         """Where lines to a target are heading in the gap right of column `gap`: a lane, or the target itself."""
@@ -168,14 +171,16 @@ class _Grid:
         for column in self.columns:
             _stack(column)
         best: list[list[_Item]] = [list(column) for column in self.columns]
-        fewest = self._crossings()
+        fewest, idle = self._crossings(), 0
         for sweep in range(_SWEEPS):
             for column in self.columns if sweep % 2 == 0 else reversed(self.columns):
                 wanted = {id(item): _wanted(item, sweep % 2 == 0) for item in column}
                 column.sort(key=lambda item: wanted[id(item)])
                 _place(column, [wanted[id(item)] for item in column])
             if (crossings := self._crossings()) < fewest:
-                fewest, best = crossings, [list(column) for column in self.columns]
+                fewest, best, idle = crossings, [list(column) for column in self.columns], 0
+            elif (idle := idle + 1) == _IDLE_SWEEPS:
+                break
         self.columns = best
         for column in self.columns:
             _stack(column)
@@ -190,13 +195,9 @@ class _Grid:
 
     def _crossings(self) -> int:
         total = 0
-        for gap in range(len(self.columns) - 1):
-            pairs = []
-            for (target, _), net in self._ends(gap).items():
-                goal, port = self._goal(target, gap)
-                pairs += [(item.y + at, goal.y + port) for item, at in net if item.column == gap != goal.column]
+        for ties in self.ties:
             seen: list[float] = []
-            for _, y in sorted(pairs):
+            for _, y in sorted((item.y + at, goal.y + port) for item, at, goal, port in ties):
                 total += len(seen) - bisect_left(seen, y + 0.001)
                 insort(seen, y)
         return total

@@ -38,7 +38,7 @@ def _id(name: str) -> str:
 def _node(node: Node) -> str:
     told = [f"{node.number} {node.title}" if node.number else node.title]
     if node.kind == "end":
-        told += [f"结束 · {chinese.outcome(outcome) if outcome else '保留此前结果'}" for outcome in node.outcomes]
+        told += [chinese.ending(outcome) for outcome in node.outcomes]
     staying = [way.label for way in node.exits if not way.target]
     told += [f"（{'；'.join(staying)}）"] if node.kind == "questions" else []
     opens, closes = _SHAPES.get(node.kind, ("[", "]"))

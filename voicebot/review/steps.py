@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from voicebot.flow.dispositions import Disposition, outranks
 from voicebot.flow.model import (
     ActSpec,
     Answer,
@@ -109,7 +108,7 @@ class Steps:
     def _ending(self, node: Node) -> str:
         own = self.script.steps[node.id].outcome
         if own is not None:
-            kept = "；通话已有结果的，保留原结果" if not outranks(own, Disposition.ACKNOWLEDGED) else ""
+            kept = "" if chinese.replaces(own) else "；通话已有结果的，保留原结果"
             return f"结果记为「{chinese.outcome(own)}」{kept}。"
         told = "、".join(chinese.outcome(o) if o else "此前的结果" for o in node.outcomes)
         return f"结果为到达这里之前记下的：{told}。" if told else ""
