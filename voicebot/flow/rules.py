@@ -52,6 +52,15 @@ def without_unused(
     return script.model_copy(update={"slots": slots, "prompts": specs}), kept
 
 
+def when_said(script: Script, prompts: Mapping[str, Prompt]) -> Mapping[str, frozenset[bool]]:
+    """For every prompt of a sound script that a call may come to: whether the callee has confirmed to be the client
+    (True), not yet (False), or either.
+    """
+    inspector = _Inspector(script, prompts, Document("", {}, {}))
+    inspector.reached()
+    return {prompt: frozenset(when) for prompt, when in inspector.sayable.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Node:
     """A call somewhere on its way. `entered`: the step's own prompts are said (not when it goes on listening)."""
