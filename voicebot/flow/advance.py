@@ -71,6 +71,8 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime, *, trial: bool = 
             wrong.append(f"{name}: {values[name]} is not below {spec.below} ({values[spec.below]})")
         if spec.future and _is_past(values[name], now):
             wrong.append(f"{name}: {values[name]} is past, such a call is for a person to make")
+        if spec.past and not _is_past(values[name], now):
+            wrong.append(f"{name}: {values[name]} is still to come, until then such a call must not be made")
     if not wrong:
         wrong += _unsuitable(flow.script, values)
     state = State(flow.script.start, now, values)

@@ -187,12 +187,16 @@ def _names(case: Case, flow: Flow) -> Iterator[str]:
 
 
 def leaks(held: Conversation) -> Iterator[str]:
-    """Account data told to somebody who had not confirmed to be the client, a line each."""
+    """Account data told to somebody who had not confirmed to be the client, a line each. What the script sets is no
+    data: its 是 and 否 are in everything that is said.
+    """
     specs = held.flow.script.slots
     private = [
         written.written
         for name, value in held.state.slots.items()
-        if not specs[name].before_identity and (written := held.flow.value(name, value))
+        if specs[name].source != "script"
+        and not specs[name].before_identity
+        and (written := held.flow.value(name, value))
     ]
     for line in held.lines:
         if line.role == "robot" and not line.identified:

@@ -62,9 +62,9 @@ class Part(BaseModel):
 class SlotSpec(Part):
     """A value that prompts may say. `source`: the contact's data, the callee (`hears`: the type the understander
     gives it), or the script itself, which `set`s it. `before_identity`: whether it may be said before the callee has
-    confirmed to be the client. `below`: the slot that must be greater; `future`: must lie after the call's start;
-    `choices`: the values that a `choice` has. An optional slot is `needed_when` other slots have some value, and
-    `below` counts only `below_when` they have.
+    confirmed to be the client. `below`: the slot that must be greater; `future`, `past`: must lie after, or before,
+    the call's start; `choices`: the values that a `choice` has. An optional slot is `needed_when` other slots have some
+    value, and `below` counts only `below_when` they have.
     """
 
     type: Annotated[str, _one_of(TYPES, "type")]
@@ -78,6 +78,7 @@ class SlotSpec(Part):
     below: str = ""
     below_when: Conditions = Field(default_factory=dict)
     future: bool = False
+    past: bool = False
 
     @model_validator(mode="after")
     def _agree(self) -> SlotSpec:
@@ -91,14 +92,16 @@ class SlotSpec(Part):
             raise ValueError("a choice needs its `choices`; other types must not have them")
         for choice in self.choices:
             canonical("text", choice)
-        if self.source == "script" and (self.optional or self.below or self.future):
+        if self.source == "script" and (self.optional or self.below or self.future or self.past):
             raise ValueError("a slot that the script sets is neither optional nor below or future of anything")
         if self.hears is not None and HEARD_SLOTS[self.hears] != self.type:
             raise ValueError(f"what is heard as {self.hears} has the type {HEARD_SLOTS[self.hears]}")
         if self.below and self.type not in ("money", "percent", "integer"):
             raise ValueError("`below` is for money, percent or integer")
-        if self.future and self.type not in ("date", "datetime"):
-            raise ValueError("`future` is for a date or datetime")
+        if (self.future or self.past) and self.type not in ("date", "datetime"):
+            raise ValueError("`future` and `past` are for a date or datetime")
+        if self.future and self.past:
+            raise ValueError("no moment is both `future` and `past`")
         return self
 
     def canonical(self, text: str) -> str:
