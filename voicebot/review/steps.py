@@ -22,7 +22,7 @@ from voicebot.review.markup import Child, Markup, element, joined
 from voicebot.review.sentences import Sentences
 
 _NUMBERS = "①②③④⑤⑥⑦⑧⑨⑩"
-_BOXES = {URGENT: "任何时候，最优先", ANYWHERE: "任何时候", ENGINE: "线路与时长", QUESTIONS: "客户提问"}
+_BOXES = {URGENT: "任何时候（最优先）", ANYWHERE: "任何时候", ENGINE: "线路与时长", QUESTIONS: "客户提问"}
 _QUESTIONS = {"first": "同时有提问：先回答，再照此继续", "skip": "同时有提问：不回答"}
 
 
