@@ -15,7 +15,7 @@ import yaml
 
 from voicebot.flow.problems import FlowError, Problem
 
-MAX_BYTES = 2_000_000
+MAX_BYTES = 8_000_000  # ten thousand steps are some 4 MB
 _MAX_DEPTH = 20
 
 # libyaml reads some 30 times faster; PyYAML's wheels carry it, a build from source may not.

@@ -29,6 +29,8 @@ def problems(
     if any(problem.code in _LEADING_NOWHERE for problem in survey.found):
         return list(survey.found)  # paths through names that do not exist lead nowhere
     paths.inspect_rings(survey)
+    if any(problem.code == "endless" for problem in survey.found):
+        return list(survey.found)
     walk = Walk(survey)
     paths.inspect(survey, walk)
     keys.inspect(survey, walk)

@@ -83,12 +83,12 @@ class _Naming:
 
     def _listened(self, name: str, listen: ListenSpec, named: Named) -> None:
         inside: Place = ("steps", name, "listen")
-        named = named | self._in((*inside, "ask_again"), listen.ask_again)
+        named = self._in((*inside, "ask_again"), listen.ask_again) | named
         for key in ("no_input", "not_understood"):
-            named |= self._in((*inside, key, "say"), getattr(listen, key).say)
+            named = self._in((*inside, key, "say"), getattr(listen, key).say) | named
         for i, branch in enumerate(listen.branches):
             if branch.goto is None:
-                named |= self._in((*inside, "branches", i, "say"), branch.say)
+                named = self._in((*inside, "branches", i, "say"), branch.say) | named
         for key, place in named.items():
             if key not in listen.keys:
                 self._survey.add(place, "unheard_key", f"key {key} is named, and {name} does not listen for it",

@@ -137,10 +137,9 @@ class _Inspector:
                 f"{letters}: letters that a Chinese voice cannot speak",
                 "write it in Chinese characters",
             )
-        for c in others:
-            if not _is_figure(c) and not _is_letter(c) and c not in _HALF_WIDTH:
-                seen = f"{c} (U+{ord(c):04X})" if c.isprintable() else f"the unseen character U+{ord(c):04X}"
-                add(place, "unspeakable", f"{seen} cannot be spoken", "write words, or remove it")
+        if signs := [c for c in others if not _is_figure(c) and not _is_letter(c) and c not in _HALF_WIDTH]:
+            seen = ", ".join(c if c.isprintable() else f"the unseen character U+{ord(c):04X}" for c in signs)
+            add(place, "unspeakable", f"{seen}: cannot be spoken", "write words, or remove it")
         if rare := "".join(c for c in dict.fromkeys(literal) if _is_hanzi(c) and not _is_common(c)):
             self.survey.warn(place, "rare_character", f"{rare}: not among the characters of GB 2312",
                              "write it in simplified characters, or hear it said before it is approved")  # fmt: skip
