@@ -1,19 +1,25 @@
 """Any YAML at all gives a list of problems with lines, never a traceback; any call at all ends, and ends well."""
 
+import copy
+import tempfile
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.flow.visit import FLOW, PART, written
 from voicebot.flow.advance import advance, begin, conclude
 from voicebot.flow.cases import leaks
 from voicebot.flow.chat import Chat, HungUp, Line
 from voicebot.flow.dialogue import Digit, EarLost, HangUp, Heard, Listen, Played, Say, Silence, Start
 from voicebot.flow.dispositions import FROM_SCRIPT, NEED_DISCLOSURE, Disposition
 from voicebot.flow.document import parse
-from voicebot.flow.loading import FLOWS, check
-from voicebot.flow.problems import FlowError
+from voicebot.flow.loading import FLOWS, check, load
+from voicebot.flow.problems import FlowError, SlotError
+from voicebot.flow.sample import sample_slots
 from voicebot.flow.vocabulary import HEARD_SLOTS, INTENTS
 from voicebot.nlu.understanding import Intent, Slot, Understanding
 
@@ -85,6 +91,100 @@ def test_any_text_is_a_document_or_an_error(text):
         assert error.problems
 
 
+# ---------------------------------------------------------------- scripts spoiled in their structure
+
+VISIT = yaml.safe_load(FLOW)
+MARGIN = {**yaml.safe_load(SHIPPED), "name": "visit"}
+NOW = datetime(2026, 11, 23, 10, 0)
+WORDS = [
+    "include", "part", "next", "goto", "say", "end", "steps", "prompts", "opening", "told", "bye", "clear", "ratio",
+    "name", "identified", "branch", "listen", "keys", "1", "heard", "affirm", "do_not_call", "choices", "{ratio}",
+]  # fmt: skip
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.integers(-(10**400), 10**400) | st.floats() | st.text(max_size=6)
+    | st.sampled_from(WORDS) | st.binary(max_size=4) | st.dates()
+)  # fmt: skip
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS) | scalars, inner, max_size=3),
+    max_leaves=8,
+)
+spoilings = st.lists(
+    st.tuples(st.sampled_from(["drop", "twice", "replace", "rename", "move", "wrap"]), st.integers(0, 10**6),
+              st.integers(0, 10**6), anything),
+    min_size=1, max_size=4,
+)  # fmt: skip
+
+
+def places(node):
+    """Every (container, key) below a node."""
+    inside = list(node.items()) if isinstance(node, dict) else list(enumerate(node)) if isinstance(node, list) else []
+    for key, value in inside:
+        yield node, key
+        yield from places(value)
+
+
+def spoiled(script, changes):
+    script = copy.deepcopy(script)
+    for how, one, other, value in changes:
+        there = list(places(script))
+        if not there:
+            break
+        node, key = there[one % len(there)]
+        second, at = there[other % len(there)]
+        match how:
+            case "drop":
+                del node[key]
+            case "twice" if isinstance(node, list):
+                node.append(copy.deepcopy(node[key]))
+            case "replace":
+                node[key] = value
+            case "rename" if isinstance(node, dict) and not isinstance(value, list | dict):
+                node[value] = node.pop(key)
+            case "move":
+                node[key] = copy.deepcopy(second[at])
+            case "wrap":
+                node[key] = [node[key]] if other % 2 else {"text": node[key]}
+            case _:
+                pass
+    return yaml.safe_dump(script, allow_unicode=True, sort_keys=False)
+
+
+def sound_problems(problems):
+    for problem in problems:
+        assert problem.line >= 1
+        assert problem.file.endswith(".yaml")
+        assert problem.code.replace("_", "").isalpha()
+        assert problem.message
+        assert problem.fix
+        assert str(problem).isprintable()
+
+
+SAMPLE = sample_slots(FLOWS / "margin_call", NOW)
+DATA = {"firm": "海川证券", "name": "王建国", "ratio": "128.50", "line": "130", "product": "基金"}
+
+
+def survives(folder, turns, data=DATA):
+    """What was loaded can be called with."""
+    try:
+        flow = load(folder)
+    except FlowError as error:
+        sound_problems(error.problems)
+        return
+    assert not [p for p in check(folder) if p.severity == "error"]
+    try:
+        state = begin(flow, data, NOW, trial=True)
+    except SlotError:
+        return  # another contact would be needed
+    state, _ = advance(flow, state, Start())
+    for turn in turns:
+        state, actions = advance(flow, state, turn)
+        for action in actions:
+            if isinstance(action, Say) and action.disclosure:
+                state, _ = advance(flow, state, Played(action.prompt, complete=True))
+    conclude(flow, state, answered=True, hung_up_by_callee=True)
+
+
 # ---------------------------------------------------------------- calls
 
 VALUES = ["200000", "200000-300000", "2026-11-24T15:00:00", "2026-11-24", "收盘后", "", "九点"]
@@ -103,6 +203,47 @@ turns = (
     | st.just(Silence())
     | st.just(EarLost())
 )
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([(VISIT, DATA), (MARGIN, SAMPLE)]), spoilings, st.lists(turns, max_size=12))
+def test_a_script_of_any_structure_gives_problems_or_can_be_called_with(base, changes, call):
+    script, data = base
+    with tempfile.TemporaryDirectory() as flows:
+        folder = written(Path(flows), spoiled(script, changes))
+        sound_problems(check(folder))
+        survives(folder, call, data)
+
+
+@settings(max_examples=150, deadline=None)
+@given(spoilings, st.lists(turns, max_size=12))
+def test_a_shared_part_of_any_structure_gives_problems_or_can_be_called_with(changes, call):
+    with tempfile.TemporaryDirectory() as flows:
+        folder = written(Path(flows), opening=spoiled(yaml.safe_load(PART), changes))
+        sound_problems(check(folder))
+        survives(folder, call)
+
+
+@settings(max_examples=100, deadline=None)
+@given(anything, anything)
+def test_any_include_gives_problems(items, inner):
+    with tempfile.TemporaryDirectory() as flows:
+        part = yaml.safe_dump({**yaml.safe_load(PART), "include": inner}, allow_unicode=True)
+        sound_problems(check(written(Path(flows), yaml.safe_dump({**VISIT, "include": items}), opening=part)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200), st.integers(0, len(FLOW)), st.booleans())
+def test_any_bytes_give_problems(junk, at, in_part):
+    with tempfile.TemporaryDirectory() as flows:
+        folder = written(Path(flows))
+        file = Path(flows) / "shared" / "opening.yaml" if in_part else folder / "flow.yaml"
+        text = file.read_bytes()
+        for data in (junk, text[:at] + junk + text[at:], text[:at]):
+            file.write_bytes(data)
+            sound_problems(check(folder))
+
+
 # A turn, and whether the prompts before it were played to their end.
 calls = st.lists(st.tuples(turns | st.just(Start()), st.booleans()), max_size=60)
 

@@ -1,168 +1,14 @@
-"""One mistake each: found, at its line, under its rule, with a mend."""
+"""What is no script, what a script's version is, shared parts, and scripts of ten thousand steps."""
+
+import random
+import time
 
 import pytest
 
+from tests.flow.visit import FLOW, PART, written
 from voicebot.flow.advance import begin
 from voicebot.flow.loading import check, load, version
 from voicebot.flow.problems import FlowError, SlotError
-
-GOOD = """\
-name: visit
-title: 回访
-kind: service
-start: opening
-out_of_turns: bye
-ear_lost: bye
-slots:
-  firm: {type: text, before_identity: true}
-  name: {type: name, before_identity: true}
-  ratio: {type: percent}
-  phone: {type: digits, optional: true}
-  time: {type: datetime, source: callee, hears: callback_time}
-disclosures:
-  notice: {}
-  warning: {needed_for: acknowledged}
-urgent:
-  - {heard: do_not_call, do: do_not_call, goto: bye}
-anywhere:
-  - {heard: busy, given: time, outcome: callback, do: {act: callback, slots: time}, goto: bye}
-answers:
-  ask_ratio: {say: tell_ratio, before_identity: first_you}
-steps:
-  opening:
-    say: [notice, who]
-    listen:
-      keys: {1: identity_confirm}
-      ask_again: who
-      no_input: {say: who, goto: bye}
-      not_understood: {say: who, goto: bye}
-      branches:
-        - {heard: identity_confirm, identified: true, goto: told}
-  told:
-    say: warning
-    listen:
-      ask_again: clear
-      no_input: {goto: bye}
-      not_understood: {goto: bye}
-      branches:
-        - {heard: acknowledged, outcome: acknowledged, goto: thanks}
-  thanks:
-    goto: bye
-  bye:
-    outcome: not_understood
-    say: bye
-    end: true
-prompts:
-  notice:
-    disclosure: notice
-    text: 这里是{firm}，语音由人工智能合成，通话会录音。
-  who: 是{name}吗？
-  first_you: 请先确认您是本人。
-  warning:
-    disclosure: warning
-    text: 比例是{ratio}。
-  clear: 清楚了吗？
-  tell_ratio: 是{ratio}。
-  bye: 再见。
-"""
-
-BRANCH = "{heard: acknowledged, outcome: acknowledged, goto: thanks}"
-
-# (rule, what is there, what is written instead; the mistake is on the line that ends in ⚡)
-MISTAKES = [
-    ("yaml", "start: opening", "start: [opening ⚡"),
-    ("duplicate_key", "kind: service", "kind: service\nkind: marketing ⚡"),
-    ("alias", "kind: service", "kind: &k service ⚡"),
-    ("tag", "kind: service", "kind: !!python/object:os.system service ⚡"),
-    ("key", "  thanks:\n", "  ? [a, b] ⚡\n  : c\n  thanks:\n"),
-    ("unknown_key", "    say: bye\n", "    says: bye ⚡\n"),
-    ("unknown_key", "title: 回访", "title: 回访\ncolour: red ⚡"),
-    ("unknown_key", "      ask_again: clear", "      ask_again: clear\n      silence: 5 ⚡"),
-    ("missing_key", "name: visit\n", "# ⚡\n"),
-    ("missing_no_input", "      no_input: {goto: bye}\n", ""),
-    ("missing_not_understood", "      not_understood: {goto: bye}\n", ""),
-    ("invalid", "kind: service", "kind: friendly ⚡"),
-    ("invalid", "{type: percent}", "{type: per cent} ⚡"),
-    ("invalid", "hears: callback_time}", "hears: amount} ⚡"),
-    ("invalid", "{type: digits, optional: true}", "{type: digits, optional: maybe} ⚡"),
-    ("invalid", "{type: digits, optional: true}", "{type: digits, below: ratio} ⚡"),
-    ("invalid", BRANCH, "{heard: understood, goto: thanks} ⚡"),
-    ("invalid", BRANCH, "{heard: acknowledged, goto: bye, ask_again: true} ⚡"),
-    ("invalid", BRANCH, "{outcome: acknowledged, goto: thanks} ⚡"),
-    ("invalid", BRANCH, "{heard: acknowledged, outcome: rich, goto: thanks} ⚡"),
-    ("invalid", "do: do_not_call, goto", "do: dance, goto"),
-    ("invalid", "    outcome: not_understood", "    outcome: acknowledged"),
-    ("invalid", "    goto: bye\n  bye:", "    goto: bye\n    end: true\n  bye:"),
-    ("invalid", "keys: {1: identity_confirm}", "keys: {yes: identity_confirm} ⚡"),
-    ("invalid", "  clear: 清楚了吗？", "  clear: 12 ⚡"),
-    ("invalid", "steps:\n", "steps: 5 ⚡\nstepping:\n"),
-    ("name", "name: visit", "name: visits ⚡"),
-    ("braces", "  clear: 清楚了吗？", "  clear: 清楚了吗{？ ⚡"),
-    ("unknown_step", "start: opening", "start: openning ⚡"),
-    ("unknown_step", "      no_input: {goto: bye}", "      no_input: {goto: by} ⚡"),
-    ("unknown_step", "outcome: acknowledged, goto: thanks}", "outcome: acknowledged, goto: thank} ⚡"),
-    ("unknown_prompt", "      ask_again: clear", "      ask_again: clearly ⚡"),
-    ("unknown_prompt", "{say: tell_ratio,", "{say: tell_rate, before_identity: first_you} ⚡ #"),
-    ("undefined_slot", "  clear: 清楚了吗？", "  clear: 清楚了吗{nane}？ ⚡"),
-    ("undefined_slot", "given: time, outcome", "given: tme, outcome"),
-    ("unknown_disclosure", "    disclosure: warning", "    disclosure: warnings ⚡"),
-    ("unsaid_disclosure", "  notice: {}", "  notice: {}\n  risk: {} ⚡"),
-    ("missing_disclosure", "  warning: {needed_for: acknowledged}", "  warning: {}"),
-    ("not_heard", "given: time, outcome", "given: ratio, outcome"),
-    ("maybe_unknown", "  clear: 清楚了吗？", "  clear: 请拨打{phone}。 ⚡"),
-    ("maybe_unknown", "  clear: 清楚了吗？", "  clear: 那么{time}见。 ⚡"),
-    ("banned_word", "  clear: 清楚了吗？", "  clear: 这个产品零风险，清楚了吗？ ⚡"),
-    ("banned_word", "  clear: 清楚了吗？", "  clear: 肯 定 涨，清楚了吗？ ⚡"),
-    ("figure", "  clear: 清楚了吗？", "  clear: 请在3天内处理。 ⚡"),
-    ("unspeakable", "  clear: 清楚了吗？", "  clear: 请打开APP。 ⚡"),
-    ("unspeakable", "  clear: 清楚了吗？", "  clear: 清楚了吗<br>？ ⚡"),
-    ("unspeakable", "  clear: 清楚了吗？", "  clear: ？！ ⚡"),
-    ("too_long", "  clear: 清楚了吗？", f"  clear: {'很' * 60} ⚡"),
-    ("endless", "  thanks:\n    goto: bye", "  thanks:\n    goto: thanks ⚡"),
-    ("endless", "out_of_turns: bye", "out_of_turns: told ⚡"),
-    ("unknown_step", "ear_lost: bye", "ear_lost: by ⚡"),
-    ("deaf", "ear_lost: bye", "ear_lost: told"),
-    ("missing_ear_lost", "out_of_turns: bye\near_lost: bye\n", "out_of_turns: bye ⚡\n"),
-    ("unreachable", "  thanks:\n", "  alone: {end: true, outcome: silent} ⚡\n  thanks:\n"),
-    ("no_outcome", "    outcome: not_understood\n", ""),
-    ("before_identity", "  who: 是{name}吗？", "  who: 您的比例是{ratio}，您是本人吗？ ⚡"),
-    ("before_identity", "  who: 是{name}吗？", "  who: 您的担保物不够，您是本人吗？ ⚡"),
-    ("before_identity", ", before_identity: first_you", ""),
-    ("before_identity", "identified: true, ", ""),
-    ("missing_notice", "语音由人工智能合成，", ""),
-    ("missing_notice", "，通话会录音", ""),
-    ("missing_notice", "    say: [notice, who]\n", "    say: who\n"),
-    ("unused", "  clear: 清楚了吗？", "  clear: 清楚了吗？\n  clearer: 清楚吗？ ⚡"),
-    ("unused", "  phone: {type: digits", "  phones: {type: digits"),
-]  # fmt: skip
-
-
-def script(tmp_path, text):
-    folder = tmp_path / "visit"
-    folder.mkdir(exist_ok=True)
-    (folder / "flow.yaml").write_text(text, encoding="utf-8")
-    return folder
-
-
-def test_the_script_without_mistakes_is_clean(tmp_path):
-    text = GOOD.replace("  phone: {type: digits, optional: true}\n", "")
-    assert check(script(tmp_path, text)) == []
-    assert load(script(tmp_path, text)).kind == "service"
-
-
-@pytest.mark.parametrize(("rule", "there", "instead"), MISTAKES, ids=[f"{i}-{m[0]}" for i, m in enumerate(MISTAKES)])
-def test_a_mistake_is_found_at_its_line(tmp_path, rule, there, instead):
-    assert GOOD.count(there) == 1
-    text = GOOD.replace(there, instead)
-    marked = [i for i, line in enumerate(text.splitlines(), 1) if "⚡" in line]
-    found = [p for p in check(script(tmp_path, text.replace(" ⚡", ""))) if p.code == rule]
-    assert found
-    assert all(problem.message and problem.fix for problem in found)
-    if marked:
-        assert marked[0] in [problem.line for problem in found]
-    if found[0].severity == "error":
-        with pytest.raises(FlowError, match=r"flow\.yaml:\d+: "):
-            load(tmp_path / "visit")
 
 
 @pytest.mark.parametrize(
@@ -177,21 +23,16 @@ def test_a_mistake_is_found_at_its_line(tmp_path, rule, there, instead):
         (b"[" * 5000, "too_deep"),
         (b"a: &x [*x]", "alias"),
         (b"--- a\n--- b\n", "yaml"),
-        (b"- a\n- b\n", "invalid"),
-        (b"steps: null\nprompts: [1]\nslots: {a: null}", "invalid"),
+        (b"- a\n- b\n", "wrong_type"),
+        (b"steps: null\nprompts: [1]\nslots: {a: null}", "wrong_type"),
         (b"a: " + b"9" * 5000, "unknown_key"),
-        (b" " * 2_000_001, "too_big"),
+        (b" " * 8_000_001, "too_big"),
     ],
 )
 def test_what_is_no_script_is_said_to_be_none(tmp_path, content, rule):
     (tmp_path / "visit").mkdir()
     (tmp_path / "visit" / "flow.yaml").write_bytes(content)
     assert rule in [problem.code for problem in check(tmp_path / "visit")]
-
-
-def test_every_message_names_what_there_is(tmp_path):
-    problems = check(script(tmp_path, GOOD.replace("      ask_again: clear", "      ask_agian: clear")))
-    assert any("did you mean ask_again?" in str(problem) for problem in problems)
 
 
 def test_an_unknown_flow_is_answered_with_the_known_ones():
@@ -203,26 +44,168 @@ def test_an_unknown_flow_is_answered_with_the_known_ones():
         load("x" * 300)
 
 
-def test_a_version_belongs_to_every_file_of_the_folder(tmp_path):
-    folder = script(tmp_path, GOOD)
-    versions = {version(folder)}
+def test_a_version_belongs_to_every_file_of_the_folder_and_to_its_parts(tmp_path):
+    folder = written(tmp_path)
+    versions = {load(folder).version}
     (folder / "sample.yaml").write_text("firm: 海川证券\n", encoding="utf-8")
-    versions.add(version(folder))
+    versions.add(load(folder).version)
     (folder / "sample.yaml").rename(folder / "samples.yaml")
-    versions.add(version(folder))
+    versions.add(load(folder).version)
+    part = tmp_path / "shared" / "opening.yaml"
+    part.write_text(PART + "# a word\n", encoding="utf-8")
+    versions.add(load(folder).version)
     (folder / ".swp").write_text("an editor's", encoding="utf-8")
-    versions.add(version(folder))
-    assert len(versions) == 3
-    assert load(folder).version in versions
-
-
-def test_two_thousand_steps_are_checked(tmp_path):
-    chain = "".join(f"  s{i}: {{goto: s{i + 1}}}\n" for i in range(2_000)) + "  s2000: {goto: bye}\n"
-    text = GOOD.replace("    goto: bye\n  bye:", f"    goto: s0\n{chain}  bye:")
-    assert not [problem for problem in check(script(tmp_path, text)) if problem.severity == "error"]
+    (tmp_path / "shared" / "other.yaml").write_text("about: not included\n", encoding="utf-8")
+    versions.add(load(folder).version)
+    assert len(versions) == 4
+    assert version(folder, [part]) in versions
 
 
 def test_values_and_words_that_make_a_forbidden_phrase_together_are_refused(tmp_path, now):
-    flow = load(script(tmp_path, GOOD.replace("  who: 是{name}吗？", "  who: 是{name}本人吗？")))
+    flow = load(written(tmp_path, opening=PART.replace("请问您是{name}吗", "请问您是{name}本人吗")))
+    data = {"firm": "海川证券", "name": "王保", "ratio": "128.50", "line": "130", "product": "基金"}
     with pytest.raises(SlotError, match=r"who: .*保本"):
-        begin(flow, {"firm": "海川证券", "name": "王保", "ratio": "128.50"}, now)
+        begin(flow, data, now)
+
+
+def test_a_wish_not_to_be_called_again_is_heard_in_every_script(tmp_path):
+    part = PART.replace("  - {heard: do_not_call, outcome: do_not_call, goto: no_more}\n", "")
+    [problem] = check(written(tmp_path, opening=part))
+    assert (problem.code, problem.line) == ("missing_do_not_call", FLOW.split("urgent:")[0].count("\n") + 1)
+
+
+# ---------------------------------------------------------------- shared parts
+
+
+def included(*items):
+    return FLOW.replace("include: [{part: opening, next: told}]", f"include: [{', '.join(items)}]")
+
+
+def test_what_the_script_says_itself_wins_over_a_part(tmp_path):
+    flow = FLOW.replace("prompts:\n", "prompts:\n  who: 您好，请问是{name}吗？\n")
+    folder = written(tmp_path, flow)
+    assert check(folder) == []
+    assert load(folder).prompts["who"].wordings[0].literal.startswith("您好")
+    assert "goodbye" in load(folder).prompts
+
+
+def test_a_part_may_include_others_and_pass_on_what_is_next(tmp_path):
+    outer = "include: [{part: opening, next: next}]\n"
+    folder = written(tmp_path, included("{part: outer, next: told}"), outer=outer)
+    assert check(folder) == []
+    assert load(folder).script.steps["opening"].listen.branches[0].goto == "told"
+
+
+def test_a_part_that_two_parts_include_is_taken_once(tmp_path):
+    outer = "include: [{part: opening, next: told}]\n"
+    folder = written(tmp_path, included("one", "two"), one=outer, two=outer)
+    assert check(folder) == []
+    assert len(load(folder).script.urgent) == len(load(written(tmp_path)).script.urgent)
+
+
+def test_parts_that_each_include_the_next_one_twice_are_read_once_each(tmp_path):
+    chain = {f"p{i}": f"include: [p{i + 1}, p{i + 1}]\n" for i in range(25)}
+    last = {"p25": "include: [{part: opening, next: told}]\n"}
+    assert check(written(tmp_path, included("p0", "p0"), **chain, **last)) == []
+
+
+def test_a_long_chain_of_parts_is_refused_and_does_not_recurse_for_ever(tmp_path):
+    chain = {f"p{i}": f"include: [p{i + 1}]\n" for i in range(500)}
+    [problem] = check(written(tmp_path, included("p0"), **chain))
+    assert problem.code == "include"
+    assert "shared/p29.yaml:1" in str(problem)
+
+
+def test_parts_that_include_each_other_are_named(tmp_path):
+    [problem] = check(written(tmp_path, included("a"), a="include: [b]\n", b="about: B\ninclude:\n  - a\n"))
+    assert (problem.code, problem.line) == ("recursive_include", 3)
+    assert "a → b → a" in problem.message
+    assert problem.file.endswith("shared/b.yaml")
+
+
+def test_a_broken_part_is_complained_of_once(tmp_path):
+    folder = written(tmp_path, included("a", "b", "broken"), a="include: [broken]\n", b="include: [broken]\n",
+                     broken="steps: [\n")  # fmt: skip
+    [problem] = check(folder)
+    assert problem.code == "yaml"
+    assert problem.file.endswith("shared/broken.yaml")
+
+
+def test_two_parts_with_the_same_name_in_them_are_told_apart(tmp_path):
+    [problem] = check(written(tmp_path, included("{part: opening, next: told}", "more"), more="prompts: {who: 谁？}\n"))
+    assert problem.code == "included_twice"
+    assert problem.file.endswith("shared/more.yaml")
+    assert "shared/opening.yaml" in problem.message
+
+
+# ---------------------------------------------------------------- ten thousand steps
+
+
+def listening(name, onward, also=""):
+    """A step as it is written: it says, listens and goes on."""
+    return (
+        f"  {name}:\n    say: clear\n    listen:\n      keys: {{1: acknowledged, 2: transfer_human}}\n"
+        f"      ask_again: clear\n      no_input: {{say: clear, goto: bye}}\n"
+        f"      not_understood: {{say: clear, goto: bye}}\n      branches:\n"
+        f"        - {{heard: [acknowledged, affirm], goto: {onward}}}\n"
+        f"        - {{heard: [deny, transfer_human], goto: {also or onward}}}\n"
+    )
+
+
+def chain(size):
+    return "".join(listening(f"s{i}", f"s{i + 1}") for i in range(size)) + f"  s{size}: {{goto: bye}}\n"
+
+
+def gotos(size):
+    return (
+        "".join(f"  s{i}: {{say: clear_keys, goto: s{i + 1}}}\n" for i in range(size)) + f"  s{size}: {{goto: told}}\n"
+    )
+
+
+def star(size):
+    forks = "".join(f"      - {{slot: phone, is: '{i}', goto: s{i}}}\n" for i in range(1, size))
+    return f"  s0:\n    branch:\n{forks}    goto: bye\n" + "".join(
+        f"  s{i}: {{say: later, goto: {'told' if i % 2 else 'bye'}}}\n" for i in range(1, size)
+    )
+
+
+def tangle(size):
+    dice = random.Random(7)
+    names = [f"s{i}" for i in range(size)]
+    return "".join(listening(name, dice.choice(names), dice.choice([*names, "bye"])) for name in names)
+
+
+def strangers(size):
+    """Every step leads to one that is not there."""
+    return "".join(f"  s{i}: {{goto: t{i}}}\n" for i in range(size))
+
+
+def anywhere(size):
+    """As many steps as branches that may be taken in all of them."""
+    branches = "".join(f"  - {{heard: refuse, at_most: 1, outcome: refuse, goto: s{i}}}\n" for i in range(size))
+    steps = "".join(
+        f"  s{i}: {{say: later, goto: bye}}\n" if i % 10 else listening(f"s{i}", "bye") for i in range(size)
+    )
+    return steps, branches
+
+
+def timed(tmp_path, shape, size):
+    made = shape(size)
+    steps, branches = made if isinstance(made, tuple) else (made, "")
+    flow = FLOW.replace("  bye:\n    outcome", f"{steps}  bye:\n    outcome", 1)
+    flow = flow.replace("answers:\n", f"{branches}answers:\n").replace(
+        "set: {mood: 愿意}, goto: which", "set: {mood: 愿意}, goto: s0"
+    )
+    folder = written(tmp_path, flow)
+    begun = time.process_time()
+    problems = check(folder)
+    return time.process_time() - begun, problems
+
+
+@pytest.mark.parametrize("shape", [chain, gotos, star, tangle, strangers, anywhere])
+def test_ten_thousand_steps_are_checked_in_time_that_grows_with_their_number(tmp_path, shape):
+    short, _ = timed(tmp_path, shape, 1_000)
+    long, problems = timed(tmp_path, shape, 10_000)
+    assert long < 30 * short
+    codes = {problem.code for problem in problems if problem.severity == "error"}
+    assert codes <= {strangers: {"unknown_step"}, tangle: {"unreachable", "no_exit"}}.get(shape, set()), problems[:3]

@@ -15,7 +15,7 @@ import yaml
 
 from voicebot.flow.problems import FlowError, Problem
 
-MAX_BYTES = 2_000_000
+MAX_BYTES = 8_000_000  # ten thousand steps are some 4 MB
 _MAX_DEPTH = 20
 
 # libyaml reads some 30 times faster; PyYAML's wheels carry it, a build from source may not.
@@ -42,14 +42,18 @@ class Document:
         self._sources = sources or {}
 
     def at(self, *place: str | int) -> tuple[str, int]:
-        """File and line of the key or list item at this place, or of the nearest one around it."""
+        """File and line of the key or list item at this place, or of the nearest one around it. A key or index that
+        the author left out, because what is there can be written without, is passed over.
+        """
         for end in range(len(place), 0, -1):
             if (source := self._sources.get(place[:end])) is not None:
                 other, its_place = source
                 return other.at(*its_place, *place[end:])
-            if (line := self._lines.get(place[:end])) is not None:
-                return self.file, line
-        return self.file, 1
+        there: Path_ = ()
+        for part in place:
+            if (*there, part) in self._lines:
+                there = (*there, part)
+        return self.file, self._lines.get(there, 1) if there else 1
 
     def line_of(self, *place: str | int) -> int:
         """The line alone."""
@@ -174,6 +178,14 @@ class _Builder:
 
     def _complain(self, line: int, code: str, message: str, fix: str) -> None:
         self.problems.append(Problem(self.name, line, code, message, fix))
+
+
+def shown(path: Path) -> str:
+    """How messages call a file: as a person would type it."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.as_posix()
 
 
 def _surrogate(text: str) -> bool:

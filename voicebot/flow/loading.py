@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
-from voicebot.flow import document, include, model, recorded, rules
+from voicebot.flow import document, include, model, recorded, rules, shape
 from voicebot.flow.problems import FlowError, Problem
 
 FLOWS = Path(__file__).resolve().parents[2] / "dialog_flows"
@@ -95,14 +92,14 @@ def version(folder: Path, parts: Iterable[Path] = ()) -> str:
 def _read(folder: Path) -> tuple[model.Flow | None, list[Problem]]:
     file = folder / SCRIPT
     try:
-        merged = include.merge(document.read(file, name=_short(file)), (folder.resolve().parent, FLOWS))
+        merged = include.merge(document.read(file, name=document.shown(file)), (folder.resolve().parent, FLOWS))
     except FlowError as error:
         return None, list(error.problems)
     doc = merged.doc
     try:
         script = model.Script.model_validate(doc.content)
     except ValidationError as error:
-        return None, list(_explain(error, doc))
+        return None, list(shape.explain(error, doc))
     problems = []
     if script.name != folder.resolve().name:
         fix = f"write `name: {folder.resolve().name}` or rename the folder"
@@ -113,7 +110,7 @@ def _read(folder: Path) -> tuple[model.Flow | None, list[Problem]]:
     problems += rules.problems(script, prompts, doc, merged.borrowed)
     if all(problem.severity == "warning" for problem in problems):
         script, prompts = rules.without_unused(script, prompts, merged.borrowed)
-    audio = recorded.survey(folder, prompts, name=_short(folder / recorded.FOLDER))
+    audio = recorded.survey(folder, prompts, name=document.shown(folder / recorded.FOLDER))
     problems += audio.problems
     try:
         version_ = version(folder, merged.parts)
@@ -124,14 +121,6 @@ def _read(folder: Path) -> tuple[model.Flow | None, list[Problem]]:
             *problems,
             Problem(str(error.filename), 1, "unreadable", f"cannot read it ({error.strerror})", fix),
         ]
-
-
-def _short(file: Path) -> str:
-    """How messages call a file: as a person would type it."""
-    try:
-        return file.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return file.as_posix()
 
 
 def _cut(script: model.Script, doc: document.Document) -> tuple[Mapping[str, model.Prompt], list[Problem]]:
@@ -150,73 +139,3 @@ def _cut(script: model.Script, doc: document.Document) -> tuple[Mapping[str, mod
             name, tuple(cut["text"]), tuple(cut["otherwise"]), interruptible, spec.disclosure
         )  # fmt: skip
     return prompts, problems
-
-
-# ---------------------------------------------------------------- pydantic's complaints, in an author's words
-
-
-def _explain(error: ValidationError, doc: document.Document) -> Iterator[Problem]:
-    for detail in error.errors(include_url=False, include_input=False):
-        place = tuple(detail["loc"])
-        code, message, fix = _complaint(detail, place)
-        yield Problem(*doc.at(*place), code, message, fix)
-
-
-_MISSING_FIXES = {
-    "no_input": ("missing_no_input", "say what happens when the callee is silent: `no_input: {say: …, goto: …}`"),
-    "not_understood": (
-        "missing_not_understood",
-        "say what happens when the callee is not understood: `not_understood: {say: …, goto: …}`",
-    ),
-    "ask_again": ("missing_key", "name the prompt that asks once more: `ask_again: …`"),
-}
-
-
-def _complaint(detail: ErrorDetails, place: tuple[str | int, ...]) -> tuple[str, str, str]:
-    """(code, message, fix) for one complaint."""
-    last = str(place[-1]) if place else "the script"
-    where = ".".join(str(part) for part in place if not isinstance(part, int) and part != "[key]") or "the script"
-    match detail["type"]:
-        case "extra_forbidden":
-            known = _keys_at(place[:-1])
-            close = get_close_matches(last, known, 1)
-            fix = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-            return "unknown_key", f"{last} is no key here", fix
-        case "missing":
-            code, fix = _MISSING_FIXES.get(last, ("missing_key", f"add `{last}: …`"))
-            return code, f"{where} is missing", fix
-        case "value_error":
-            message, _, fix = detail["msg"].removeprefix("Value error, ").partition("; ")
-            return "invalid", f"{where}: {message}", fix or "mend it as said"
-        case _:
-            return "invalid", f"{where}: {detail['msg'][0].lower()}{detail['msg'][1:]}", "see docs/flows.md"
-
-
-_ITEMS: dict[str, type[BaseModel]] = {
-    "slots": model.SlotSpec,
-    "disclosures": model.DisclosureSpec,
-    "prompts": model.PromptSpec,
-    "steps": model.Step,
-    "answers": model.Answer,
-}
-_BLOCKS: dict[str, type[BaseModel]] = {
-    "urgent": model.Branch,
-    "anywhere": model.Branch,
-    "branches": model.Branch,
-    "listen": model.ListenSpec,
-    "no_input": model.Fallback,
-    "not_understood": model.Fallback,
-    "do": model.ActSpec,
-}
-
-
-def _keys_at(place: tuple[Any, ...]) -> list[str]:
-    """The keys a block may have, by its place."""
-    words = [part for part in place if isinstance(part, str)]
-    if not words:
-        block: type[BaseModel] = model.Script
-    elif len(words) == 2 and words[0] in _ITEMS:
-        block = _ITEMS[words[0]]
-    else:
-        block = _BLOCKS.get(words[-1], model.Script)
-    return sorted(block.model_fields)

@@ -4,59 +4,51 @@ uses it (`Flow`). docs/flows.md explains every key.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from voicebot.flow.dialogue import Segment, Text, Value
-from voicebot.flow.dispositions import FROM_SCRIPT, NEED_DISCLOSURE
+from voicebot.flow.dispositions import NEED_DISCLOSURE
+from voicebot.flow.prompt import Prompt as Prompt
+from voicebot.flow.prompt import Reference as Reference
+from voicebot.flow.prompt import Wording as Wording
+from voicebot.flow.prompt import cut as cut
 from voicebot.flow.take import Take
-from voicebot.flow.values import TYPES, canonical, written
-from voicebot.flow.vocabulary import ACTS, HEARD_SLOTS, INTENTS
-
-
-def _one_of(words: frozenset[str], what: str) -> AfterValidator:
-    def check(word: str) -> str:
-        if word not in words:
-            raise ValueError(f"there is no {what} {word!r}; there are: {', '.join(sorted(words))}")
-        return word
-
-    return AfterValidator(check)
-
-
-def _listed(value: Any) -> Any:
-    """One thing may be written without its list."""
-    return value if isinstance(value, list | tuple) or value is None else [value]
-
-
-def _named(word: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", word):
-        raise ValueError(f"{word!r} is no name: small letters, digits and _ are, a letter first")
-    return word
-
-
-Name = Annotated[str, AfterValidator(_named)]
-Intent = Annotated[str, _one_of(INTENTS, "intent")]
-Outcome = Annotated[str, _one_of(frozenset(d.value for d in FROM_SCRIPT), "outcome a script can give")]
-Prompts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Intents = Annotated[tuple[Intent, ...], BeforeValidator(_listed)]
-Wordings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-
-
-def _all_listed(value: Any) -> Any:
-    return {key: _listed(inner) for key, inner in value.items()} if isinstance(value, dict) else value
-
-
-Conditions = Annotated[Mapping[str, tuple[str, ...]], BeforeValidator(_all_listed)]
+from voicebot.flow.terms import (
+    Conditions,
+    Intent,
+    Intents,
+    Key,
+    Name,
+    NameOrNone,
+    Names,
+    Prompts,
+    Setting,
+    StepName,
+    TextValue,
+    TextValues,
+    Wordings,
+    listed,
+    mistake,
+    one_of,
+)
+from voicebot.flow.terms import Outcome as Outcome
+from voicebot.flow.values import COMPARABLE, TYPES, canonical, written
+from voicebot.flow.vocabulary import ACTS, HEARD_SLOTS, banned_in
 
 
 class Part(BaseModel):
     """Any block of a script: frozen, and a key it does not know is a mistake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+def _bad_slot(key: str, message: str, fix: str) -> PydanticCustomError:
+    return mistake("bad_slot", message, fix, key)
 
 
 class SlotSpec(Part):
@@ -67,11 +59,11 @@ class SlotSpec(Part):
     value, and `below` counts only `below_when` they have.
     """
 
-    type: Annotated[str, _one_of(TYPES, "type")]
+    type: Annotated[str, one_of(TYPES, "unknown_type", "type")]
     about: str = ""
-    choices: tuple[str, ...] = ()
+    choices: TextValues = ()
     source: Literal["contact", "callee", "script"] = "contact"
-    hears: Annotated[str, _one_of(frozenset(HEARD_SLOTS), "slot that can be heard")] | None = None
+    hears: Annotated[str, one_of(frozenset(HEARD_SLOTS), "unknown_hears", "value that can be heard as")] | None = None
     before_identity: bool = False
     optional: bool = False
     needed_when: Conditions = Field(default_factory=dict)
@@ -82,27 +74,52 @@ class SlotSpec(Part):
 
     @model_validator(mode="after")
     def _agree(self) -> SlotSpec:
-        if (self.source == "callee") != (self.hears is not None):
-            raise ValueError("a slot from the callee needs `hears`, one from the contact must not have it")
-        if self.needed_when and not self.optional:
-            raise ValueError("`needed_when` is for an optional slot; others are always needed")
-        if self.below_when and not self.below:
-            raise ValueError("`below_when` needs `below`")
-        if (self.type == "choice") != bool(self.choices):
-            raise ValueError("a choice needs its `choices`; other types must not have them")
-        for choice in self.choices:
-            canonical("text", choice)
-        if self.source == "script" and (self.optional or self.below or self.future or self.past):
-            raise ValueError("a slot that the script sets is neither optional nor below or future of anything")
+        if self.source == "callee" and self.hears is None:
+            raise _bad_slot("source", "a slot from the callee does not say what it hears",
+                            f"add `hears`, one of: {', '.join(sorted(HEARD_SLOTS))}")  # fmt: skip
+        if self.source != "callee" and self.hears is not None:
+            raise _bad_slot("hears", "only a slot from the callee hears", "add `source: callee`, or remove `hears`")
         if self.hears is not None and HEARD_SLOTS[self.hears] != self.type:
-            raise ValueError(f"what is heard as {self.hears} has the type {HEARD_SLOTS[self.hears]}")
-        if self.below and self.type not in ("money", "percent", "integer"):
-            raise ValueError("`below` is for money, percent or integer")
-        if (self.future or self.past) and self.type not in ("date", "datetime"):
-            raise ValueError("`future` and `past` are for a date or datetime")
+            type_ = HEARD_SLOTS[self.hears]
+            raise _bad_slot("type", f"what is heard as {self.hears} is no {self.type}", f"write `type: {type_}`")
+        if self.type == "choice" and not self.choices:
+            raise _bad_slot("type", "a choice without its choices", "add `choices: [one, another]`")
+        if self.type != "choice" and self.choices:
+            raise _bad_slot("choices", f"a {self.type} has no choices", "write `type: choice`, or remove `choices`")
+        self._choices_agree()
+        if self.needed_when and not self.optional:
+            raise _bad_slot("needed_when", "`needed_when` is for an optional slot; others are always needed",
+                            "add `optional: true`, or remove `needed_when`")  # fmt: skip
+        if self.below_when and not self.below:
+            raise _bad_slot("below_when", "`below_when` without `below`", "add `below`, or remove `below_when`")
         if self.future and self.past:
-            raise ValueError("no moment is both `future` and `past`")
+            raise _bad_slot("past", "no moment is both `future` and `past`", "keep one")
+        if self.source != "contact" and (self.below or self.future or self.past):
+            key = "below" if self.below else "future" if self.future else "past"
+            raise _bad_slot(key, f"`{key}` is for the contact's data: nothing else is checked before the dial",
+                            f"remove `{key}`")  # fmt: skip
+        if self.source == "script" and self.optional:
+            raise _bad_slot("optional", "a slot that the script sets is not optional", "remove `optional`")
+        if self.below and self.type not in COMPARABLE:
+            raise _bad_slot("below", f"a {self.type} is not compared", "use `below` for money, percent or integer")
+        if (self.future or self.past) and self.type not in ("date", "datetime"):
+            key = "future" if self.future else "past"
+            raise _bad_slot(key, f"a {self.type} is not in the {key}", f"use `{key}` for a date or datetime")
         return self
+
+    def _choices_agree(self) -> None:
+        for choice in self.choices:
+            try:
+                kept = canonical("choice", choice)
+            except ValueError as error:
+                if word := banned_in(choice):
+                    raise mistake("banned_word", f"the choice {choice} holds {word}, which must never be said",
+                                   "say it without promise or tip", "choices") from None  # fmt: skip
+                raise _bad_slot("choices", f"the choice {choice!r} cannot be kept: {error}", "change it") from None
+            if kept != choice:
+                raise _bad_slot("choices", f"the choice {choice!r} has spaces around it", "remove them")
+        if len(set(self.choices)) != len(self.choices):
+            raise _bad_slot("choices", "a choice is there twice", "keep one")
 
     def canonical(self, text: str) -> str:
         """A value's one form. Raises `ValueError` with what is wanted instead."""
@@ -116,7 +133,7 @@ class DisclosureSpec(Part):
     """A statement the client must hear to its end. `needed_for`: outcomes that hold only after it."""
 
     about: str = ""
-    needed_for: Annotated[tuple[Outcome, ...], BeforeValidator(_listed)] = ()
+    needed_for: Annotated[tuple[Outcome, ...], BeforeValidator(listed)] = ()
 
 
 class PromptSpec(Part):
@@ -135,17 +152,19 @@ class ActSpec(Part):
     `template`, a `webhook` the `hook` of the configuration that it goes to.
     """
 
-    act: Annotated[str, _one_of(ACTS, "act")]
-    slots: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    act: Annotated[str, one_of(ACTS, "unknown_act", "act")]
+    slots: Names = ()
     reason: str = ""
-    template: Annotated[str, Field(pattern="^([a-z][a-z0-9_]*)?$")] = ""
-    hook: Annotated[str, Field(pattern="^([a-z][a-z0-9_]*)?$")] = ""
+    template: NameOrNone = ""
+    hook: NameOrNone = ""
 
     @model_validator(mode="after")
     def _agree(self) -> ActSpec:
         for key, kind in (("template", "message"), ("hook", "webhook")):
-            if bool(getattr(self, key)) != (self.act == kind):
-                raise ValueError(f"`{key}` belongs to a {kind}; a {kind} needs it")
+            if getattr(self, key) and self.act != kind:
+                raise mistake("bad_act", f"a {self.act} has no {key}", f"remove `{key}`", key)
+            if self.act == kind and not getattr(self, key):
+                raise mistake("bad_act", f"a {kind} without its {key}", f"write `{{act: {kind}, {key}: NAME}}`")
         return self
 
 
@@ -153,17 +172,15 @@ def _act(value: Any) -> Any:
     return {"act": value} if isinstance(value, str) else value
 
 
-def _texts(value: Any) -> Any:
-    """Values are texts, however YAML reads them."""
-    if isinstance(value, dict):
-        return {
-            key: str(v) if isinstance(v, int | float) and not isinstance(v, bool) else v for key, v in value.items()
-        }
-    return value
+Acts = Annotated[tuple[Annotated[ActSpec, BeforeValidator(_act)], ...], BeforeValidator(listed)]
 
 
-Setting = Annotated[Mapping[str, str], BeforeValidator(_texts)]
-Acts = Annotated[tuple[Annotated[ActSpec, BeforeValidator(_act)], ...], BeforeValidator(_listed)]
+def _one_way(block: BaseModel, keys: tuple[str, ...], what: str, fix: str) -> None:
+    ways = [key for key in keys if getattr(block, key) not in (None, False)]
+    if not ways:
+        raise mistake("dead_end", f"a {what} after which nothing follows", fix)
+    if len(ways) > 1:
+        raise mistake("two_ways", f"a {what} after which {' and '.join(ways)} follow", "keep one of them", ways[1])
 
 
 class Branch(Part):
@@ -195,11 +212,12 @@ class Branch(Part):
     @model_validator(mode="after")
     def _agree(self) -> Branch:
         if not self.heard and not self.given:
-            raise ValueError("nothing to hear: a branch needs `heard`, `given` or both")
+            raise mistake("nothing_heard", "a branch that waits for nothing", "give it `heard`, `given` or both")
         if self.same and not self.given:
-            raise ValueError("`same` speaks of the slot `given`: name it")
-        if sum((self.goto is not None, self.ask_again, self.repeat, self.wait_s is not None)) != 1:
-            raise ValueError("exactly one of goto, ask_again, repeat, wait_s must say what follows")
+            raise mistake("nothing_heard", "`same` speaks of the slot `given`, which is not named", "add `given`",
+                           "same")  # fmt: skip
+        _one_way(self, ("goto", "ask_again", "repeat", "wait_s"), "branch", "add `goto: STEP`, `ask_again: true`, "
+                 "`repeat: true` or `wait_s: SECONDS`")  # fmt: skip
         return self
 
 
@@ -224,7 +242,14 @@ class KeyValue(Part):
     """A key that stands for a value: `slot` of the callee and what it is given."""
 
     slot: str
-    value: Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, int) else v)]
+    value: TextValue
+
+
+# By its form, so that a mistake in one is not complained of as two.
+Meaning = Annotated[
+    Annotated[Intent, Tag("intent")] | Annotated[KeyValue, Tag("value")],
+    Discriminator(lambda v: "value" if isinstance(v, dict | KeyValue) else "intent"),
+]
 
 
 class ListenSpec(Part):
@@ -233,7 +258,7 @@ class ListenSpec(Part):
     """
 
     silence_s: Annotated[float, Field(ge=1, le=60)] = 10.0
-    keys: Mapping[Annotated[str, Field(pattern=r"^[0-9*#]$")], Intent | KeyValue] = Field(default_factory=dict)
+    keys: Mapping[Key, Meaning] = Field(default_factory=dict)
     ask_again: Annotated[Prompts, Field(min_length=1)]
     branches: tuple[Branch, ...] = ()
     no_input: Fallback
@@ -246,7 +271,7 @@ class Fork(Part):
     """
 
     slot: str
-    is_: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(default=(), alias="is")
+    is_: Annotated[TextValues, Field(alias="is")] = ()
     known: bool | None = None
     below: str = ""
     at_least: str = ""
@@ -255,7 +280,8 @@ class Fork(Part):
     @model_validator(mode="after")
     def _agree(self) -> Fork:
         if sum((bool(self.is_), self.known is not None, bool(self.below), bool(self.at_least))) != 1:
-            raise ValueError("exactly one of is, known, below, at_least must say when")
+            fix = "write exactly one of `is: VALUE`, `known: true`, `below: SLOT`, `at_least: SLOT`"
+            raise mistake("bad_fork", "a fork that does not say when it is taken", fix)
         return self
 
 
@@ -276,12 +302,13 @@ class Step(Part):
 
     @model_validator(mode="after")
     def _agree(self) -> Step:
-        if sum((self.listen is not None, self.goto is not None, self.end)) != 1:
-            raise ValueError("exactly one of listen, goto, end must say what follows")
         if self.branch and self.goto is None:
-            raise ValueError("`branch` needs a `goto` for when none of its forks fits")
+            raise mistake("dead_end", "`branch` without a way for when none of its forks fits", "add `goto: STEP`",
+                           "branch")  # fmt: skip
+        _one_way(self, ("listen", "goto", "end"), "step", "add `listen`, `goto: STEP` or `end: true`")
         if self.outcome in NEED_DISCLOSURE:
-            raise ValueError(f"{self.outcome} belongs to the branch in which the callee says so, not to a step")
+            fix = "write it in the branch in which the callee says so"
+            raise mistake("step_outcome", f"{self.outcome} is not a step's to give", fix, "outcome")
         return self
 
 
@@ -319,7 +346,7 @@ class Script(Part):
     urgent: tuple[Branch, ...] = ()
     anywhere: tuple[Branch, ...] = ()
     answers: Mapping[Intent, Answer] = Field(default_factory=dict)
-    steps: Annotated[Mapping[Name, Step], Field(min_length=1)]
+    steps: Annotated[Mapping[StepName, Step], Field(min_length=1)]
     prompts: Annotated[Mapping[Name, PromptSpec], Field(min_length=1)]
 
     @model_validator(mode="before")
@@ -332,65 +359,6 @@ class Script(Part):
             short = {name: {"text": p} if isinstance(p, str | list) else p for name, p in prompts.items()}
             return {**data, "prompts": short}
         return data
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A slot's place in a prompt."""
-
-    slot: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """One wording, cut at its slots."""
-
-    parts: tuple[str | Reference, ...]
-
-    @property
-    def slots(self) -> frozenset[str]:
-        """The slots it says."""
-        return frozenset(part.slot for part in self.parts if isinstance(part, Reference))
-
-    @property
-    def literal(self) -> str:
-        """The approved words alone, slots left out as a gap."""
-        return "".join(part if isinstance(part, str) else " " for part in self.parts)
-
-
-_PART = re.compile(r"\{([a-z][a-z0-9_]*)\}|([^{}]+)")
-
-
-def cut(text: str) -> Wording:
-    """Cut a text at its `{slot}`s. Raises `ValueError` for braces that hold no slot name."""
-    parts: list[str | Reference] = []
-    end = 0
-    for match in _PART.finditer(text):
-        if match.start() != end:
-            break
-        parts.append(Reference(match[1]) if match[1] else match[2])
-        end = match.end()
-    if end != len(text):
-        raise ValueError("a brace that holds no slot name")
-    return Wording(tuple(parts))
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt ready for use."""
-
-    id: str
-    wordings: tuple[Wording, ...]
-    otherwise: tuple[Wording, ...]
-    interruptible: bool
-    disclosure: str
-
-    def wording(self, known: Mapping[str, str], times: int) -> Wording:
-        """The wording for the `times`-th use (from 0), given the slots that are known."""
-        complete = all(wording.slots <= known.keys() for wording in self.wordings)
-        if complete or not self.otherwise:
-            return self.wordings[times % len(self.wordings)]
-        return next((w for w in self.otherwise if w.slots <= known.keys()), self.otherwise[-1])
 
 
 @dataclass(frozen=True, slots=True)

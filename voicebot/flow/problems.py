@@ -19,8 +19,22 @@ class Problem:
     fix: str
     severity: str = "error"
 
+    def __post_init__(self) -> None:
+        # A script may hold anything: what is quoted from it breaks no line and no terminal.
+        for part in ("message", "fix"):
+            object.__setattr__(self, part, _plain(getattr(self, part)))
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.message}; {self.fix} [{self.code}]"
+
+
+_LONGEST = 400
+
+
+def _plain(text: str) -> str:
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 class FlowFault(Exception):

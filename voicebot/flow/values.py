@@ -16,6 +16,7 @@ MONEY_MAX = Decimal(10) ** 12  # CNY, exclusive; more than any account: a slip o
 PERCENT_MAX = Decimal(100_000)
 TEXT_MAX = 60
 TITLES = ("先生", "女士")
+COMPARABLE = ("money", "percent", "integer")  # the types of which one can be below another
 
 _DECIMAL = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?")
 _HANZI = r"\u3400-\u9fff\U00020000-\U0003ffff"

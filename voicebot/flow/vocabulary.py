@@ -85,10 +85,19 @@ ACCOUNT_WORDS = (
     "展期", "中签", "缴款", "余额", "持仓", "市值", "亏损", "盈利", "到期", "赎回",
 )  # fmt: skip
 
-_SPACES = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\ufeff]+")
+# What a voice does not say, or an eye does not see, hides no phrase; punctuation does end one (担保，本次通话).
+_UNSAID = re.compile(
+    r"[\s\u00ad\u034f\u061c\u115f\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    r"·•・‧\-_*~^|\\'\"“”‘’「」『』#&+]+"
+)
+_ALIKE = str.maketrans("穩賺險虧內幕漲著買跟從風〇", "稳赚险亏内幕涨着买跟从风零")
+_ZERO = re.compile(r"(?<![0-9.])0(?![0-9.])")
 
 
 def banned_in(text: str) -> str:
-    """The first forbidden phrase in a text, "" if none. Width variants, spaces and unseen characters hide nothing."""
-    plain = _SPACES.sub("", unicodedata.normalize("NFKC", text))
+    """The first forbidden phrase in a text, "" if none. Width variants, traditional forms, spaces, unseen characters,
+    quotation marks and dots hide nothing.
+    """
+    plain = _UNSAID.sub("", unicodedata.normalize("NFKC", text)).translate(_ALIKE)
+    plain = _ZERO.sub("零", plain)
     return next((word for word in BANNED if word in plain), "")
