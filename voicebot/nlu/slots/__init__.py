@@ -30,7 +30,7 @@ _DONE = frozenset({
 
 
 class SlotParser:
-    """Reads the slots of a plain view; the words of `method`, `person_relation`, `reason` and `score` come from the lexicon."""
+    """Reads the slots of a plain view; the lexicon has the words of `method`, `person_relation`, `reason`, `score`."""
 
     def __init__(self, lexicon: LexiconFile, calendar: TradingCalendar) -> None:
         """Raises LexiconError when a slot's pattern does not compile."""
