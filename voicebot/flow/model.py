@@ -96,8 +96,8 @@ class SlotSpec(Part):
             raise ValueError(f"what is heard as {self.hears} has the type {HEARD_SLOTS[self.hears]}")
         if self.below and self.type not in ("money", "percent", "integer"):
             raise ValueError("`below` is for money, percent or integer")
-        if self.future and self.type not in ("date", "datetime"):
-            raise ValueError("`future` is for a date or datetime")
+        if self.future and self.type not in ("date", "full_date", "datetime"):
+            raise ValueError("`future` is for a date, full_date or datetime")
         return self
 
     def canonical(self, text: str) -> str:
