@@ -79,15 +79,16 @@ def _disclosures(survey: Survey) -> None:
         if branch.outcome in NEED_DISCLOSURE - needed:
             fix = f"give a disclosure `needed_for: {branch.outcome}`"
             survey.add((*place, "outcome"), "missing_disclosure", f"{branch.outcome} without a disclosure", fix)
-    said_by: dict[str, str] = {}
-    for name, prompt in survey.prompts.items():
-        if not prompt.disclosure:
-            continue
-        first = said_by.setdefault(prompt.disclosure, name)
-        if first != name:
-            survey.warn(("prompts", name, "disclosure"), "split_disclosure",
-                        f"{first} is the disclosure {prompt.disclosure} too, and either alone counts as all of it",
-                        "put them into one prompt, or give each a disclosure of its own")  # fmt: skip
+    said_by = {prompt.disclosure: name for name, prompt in survey.prompts.items() if prompt.disclosure}
+    for place, says, _ in survey.speakers():
+        together: dict[str, str] = {}
+        for prompt in says:
+            disclosure = survey.prompts[prompt].disclosure if prompt in survey.prompts else ""
+            # Two wordings for different data are said in different steps; two halves are said one after the other.
+            if disclosure and (first := together.setdefault(disclosure, prompt)) != prompt:
+                survey.warn(place, "split_disclosure",
+                            f"{first} and {prompt} are both the disclosure {disclosure}, and either alone counts as all",
+                            "put them into one prompt, or give each a disclosure of its own")  # fmt: skip
     for name in disclosures:
         if name not in said_by and ("disclosures", name) not in survey.borrowed:
             survey.add(("disclosures", name), "unsaid_disclosure", f"no prompt is the disclosure {name}",
