@@ -87,7 +87,7 @@ def _disclosures(survey: Survey) -> None:
             # Two wordings for different data are said in different steps; two halves are said one after the other.
             if disclosure and (first := together.setdefault(disclosure, prompt)) != prompt:
                 survey.warn(place, "split_disclosure",
-                            f"{first} and {prompt} are both the disclosure {disclosure}, and either alone counts as all",
+                            f"{first} and {prompt} are both the disclosure {disclosure}, either alone counts as all",
                             "put them into one prompt, or give each a disclosure of its own")  # fmt: skip
     for name in disclosures:
         if name not in said_by and ("disclosures", name) not in survey.borrowed:
