@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from voicebot.flow.dialogue import Segment, Text, Value
@@ -24,16 +24,18 @@ from voicebot.flow.terms import (
     Name,
     NameOrNone,
     Names,
+    OneOf,
+    OrOne,
+    Outcomes,
     Prompts,
     Setting,
+    Short,
     StepName,
     TextValue,
     TextValues,
     Wordings,
-    listed,
     mistake,
-    one_of,
-)
+)  # fmt: skip
 from voicebot.flow.terms import Outcome as Outcome
 from voicebot.flow.values import COMPARABLE, TYPES, canonical, written
 from voicebot.flow.vocabulary import ACTS, HEARD_SLOTS, banned_in
@@ -56,11 +58,11 @@ class SlotSpec(Part):
     `choices`: the values that a `choice` has.
     """
 
-    type: Annotated[str, one_of(TYPES, "unknown_type", "type")]
+    type: Annotated[str, OneOf(TYPES, "unknown_type", "type")]
     about: str = ""
     choices: TextValues = ()
     source: Literal["contact", "callee", "script"] = "contact"
-    hears: Annotated[str, one_of(frozenset(HEARD_SLOTS), "unknown_hears", "value that can be heard as")] | None = None
+    hears: Annotated[str, OneOf(frozenset(HEARD_SLOTS), "unknown_hears", "value that can be heard as")] | None = None
     before_identity: bool = False
     optional: bool = False
     below: str = ""
@@ -119,7 +121,7 @@ class DisclosureSpec(Part):
     """A statement the client must hear to its end. `needed_for`: outcomes that hold only after it."""
 
     about: str = ""
-    needed_for: Annotated[tuple[Outcome, ...], BeforeValidator(listed)] = ()
+    needed_for: Outcomes = ()
 
 
 class PromptSpec(Part):
@@ -138,7 +140,7 @@ class ActSpec(Part):
     `template`, a `webhook` the `hook` of the configuration that it goes to.
     """
 
-    act: Annotated[str, one_of(ACTS, "unknown_act", "act")]
+    act: Annotated[str, OneOf(ACTS, "unknown_act", "act")]
     slots: Names = ()
     reason: str = ""
     template: NameOrNone = ""
@@ -154,11 +156,7 @@ class ActSpec(Part):
         return self
 
 
-def _act(value: Any) -> Any:
-    return {"act": value} if isinstance(value, str) else value
-
-
-Acts = Annotated[tuple[Annotated[ActSpec, BeforeValidator(_act)], ...], BeforeValidator(listed)]
+Acts = Annotated[tuple[Annotated[ActSpec, Short("act", (str,))], ...], OrOne()]
 
 
 def _one_way(block: BaseModel, keys: tuple[str, ...], what: str, fix: str) -> None:
@@ -333,18 +331,13 @@ class Script(Part):
     anywhere: tuple[Branch, ...] = ()
     answers: Mapping[Intent, Answer] = Field(default_factory=dict)
     steps: Annotated[Mapping[StepName, Step], Field(min_length=1)]
-    prompts: Annotated[Mapping[Name, PromptSpec], Field(min_length=1)]
+    prompts: Annotated[Mapping[Name, Annotated[PromptSpec, Short("text", (str, list))]], Field(min_length=1)]
 
     @model_validator(mode="before")
     @classmethod
-    def _short_prompts(cls, data: Any) -> Any:
-        """A prompt with nothing but its words may be written as those words."""
-        if isinstance(data, dict):
-            data = {key: value for key, value in data.items() if key != "include"}
-        if isinstance(data, dict) and isinstance(prompts := data.get("prompts"), dict):
-            short = {name: {"text": p} if isinstance(p, str | list) else p for name, p in prompts.items()}
-            return {**data, "prompts": short}
-        return data
+    def _included(cls, data: Any) -> Any:
+        """What is included is in it already."""
+        return {key: value for key, value in data.items() if key != "include"} if isinstance(data, dict) else data
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,13 +95,17 @@ def _band(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.n
     sound = np.zeros(count)
     time = np.arange(count) / SAMPLE_RATE
     beat = int(SAMPLE_RATE * rng.uniform(0.11, 0.6))
-    scale = rng.choice([[0, 2, 3, 5, 7, 8, 10], [0, 2, 4, 5, 7, 9, 11], [0, 3, 5, 7, 10], list(range(12))][rng.integers(4)], 40)
+    scale = rng.choice(
+        [[0, 2, 3, 5, 7, 8, 10], [0, 2, 4, 5, 7, 9, 11], [0, 3, 5, 7, 10], list(range(12))][rng.integers(4)], 40
+    )
     for _voice in range(rng.integers(1, 4)):
         lengths = beat * rng.choice([0.5, 1, 1, 1, 2, 3], 2 * count // beat + 4)
         ends = np.cumsum(np.maximum(lengths, 400)).astype(int)
         index = np.searchsorted(ends, np.arange(count), side="right")
         height = rng.choice([-12, 0, 0, 0, 12, 24])
-        note = (scale[rng.integers(0, len(scale), len(ends) + 1)] + 12 * rng.integers(0, 2, len(ends) + 1) + height)[index]
+        note = (scale[rng.integers(0, len(scale), len(ends) + 1)] + 12 * rng.integers(0, 2, len(ends) + 1) + height)[
+            index
+        ]
         vibrato = rng.uniform(0, 0.35) * np.sin(2 * np.pi * rng.uniform(3.5, 8) * time + rng.uniform(0, 6))
         phase = np.cumsum(rng.uniform(150, 330) * 2 ** ((note + vibrato) / 12)) / SAMPLE_RATE
         kind = rng.integers(4)
@@ -110,7 +114,9 @@ def _band(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.n
         elif kind == 1:
             tone = 2 * np.mod(phase, 1) - 1
         elif kind == 2:  # bells and brass: one tone bends the other
-            tone = np.sin(2 * np.pi * phase + rng.uniform(0.5, 6) * np.sin(2 * np.pi * phase * rng.choice([0.5, 1, 1.41, 2, 3])))
+            tone = np.sin(
+                2 * np.pi * phase + rng.uniform(0.5, 6) * np.sin(2 * np.pi * phase * rng.choice([0.5, 1, 1.41, 2, 3]))
+            )
         else:
             tone = np.mod(phase, 1) ** rng.uniform(2, 8) - 0.2
             for _formant in range(rng.integers(1, 4)):
