@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 PADDLE := var/paddle-venv
-PERSONA ?= cooperative
+PERSONA ?=
 FLOW ?= margin_call
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -25,8 +25,8 @@ $(STAMP): pyproject.toml constraints.txt
 setup-train: setup ## add what training the acoustic model needs (PyTorch, CPU build)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,train]'
 
-demo: setup ## the main job: one real call over SIP to the simulated softphone
-	$(BIN)/voicebot demo --flow $(FLOW) --persona $(PERSONA)
+demo: setup ## the main job: one real call over SIP to the simulated softphone; FLOW=name, PERSONA=name
+	$(BIN)/voicebot demo --flow $(FLOW) $(if $(PERSONA),--persona $(PERSONA))
 
 test: setup ## the tests: pure logic, contracts, real SIP calls on the loopback interface
 	$(BIN)/pytest -m "not interop and not paddle"

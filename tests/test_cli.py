@@ -19,6 +19,7 @@ SLOTS = {
     "firm": "海川证券",
     "name": "王建国",
     "title": "先生",
+    "level": "追保",
     "ratio": "128.5",
     "line": "140",
     "shortfall": "120000",

@@ -1,4 +1,4 @@
-"""Speech kept on disk: the same text in the same style is rendered once."""
+"""Speech kept on disk: the same text in the same style, or of the same recordings, is made once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import logging
 import os
 import tempfile
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 from tts.voice import Style, Voice
 
@@ -23,52 +25,51 @@ _STALE_S = 600.0  # a half-written file this old belongs to a process that died
 _PLAIN = Style()
 
 
-class CachedVoice(Voice):
-    """A voice that remembers in `directory`, by sha256 of the voice's key, style and text.
+class SpeechCache:
+    """PCM by what it is made of, in `directory`.
 
     At most `max_bytes` are kept, the longest unused go first; processes may share a directory (each then counts what it
-    saw there itself, so the bound holds approximately). A damaged entry is rendered again. Where the disk cannot be
-    read or written the voice still speaks, without remembering, and warns once. Texts themselves are not stored.
+    saw there itself, so the bound holds approximately). A damaged entry is made again. Where the disk cannot be read or
+    written everything is made anew, and a warning says so once. Texts themselves are not stored.
     """
 
-    def __init__(self, voice: Voice, directory: Path, max_bytes: int = 512 * 1024 * 1024) -> None:
-        self.key = voice.key
-        self._voice = voice
+    def __init__(self, directory: Path, max_bytes: int = 512 * 1024 * 1024) -> None:
         self._directory = directory
         self._max_bytes = max_bytes
         self._held = -1  # bytes on disk as far as known; −1: not looked yet
         self._warned = False
-        self._rendering: dict[str, asyncio.Task[bytes]] = {}
+        self._making: dict[str, asyncio.Task[bytes]] = {}
 
-    async def render(self, text: str, style: Style = _PLAIN) -> bytes:
-        """See `Voice.render`. Callers that want the same at the same time wait for one rendering."""
-        name = hashlib.sha256(json.dumps([self.key, astuple(style), text]).encode()).hexdigest()
-        task = self._rendering.get(name)
+    async def get(self, key: Sequence[Any], make: Callable[[], Awaitable[bytes]]) -> bytes:
+        """What was kept under `key` (JSON: everything that changes the sound), or else is made now. Callers that want
+        the same at the same time wait for one making.
+        """
+        name = hashlib.sha256(json.dumps(key).encode()).hexdigest()
+        task = self._making.get(name)
         if task is None:
-            task = asyncio.create_task(self._remember(name, text, style))
-            self._rendering[name] = task
+            task = asyncio.create_task(self._remember(name, make))
+            self._making[name] = task
             task.add_done_callback(lambda done: self._forget(name, done))
         # Shielded: one caller that gives up must not take the speech from the others.
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """See `Voice.close`. Closes the voice underneath as well."""
-        tasks = list(self._rendering.values())
+        """End what is being made. Idempotent."""
+        tasks = list(self._making.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._voice.close()
 
     def _forget(self, name: str, done: asyncio.Task[bytes]) -> None:
-        del self._rendering[name]
+        del self._making[name]
         if not done.cancelled():
             done.exception()  # looked at, although every caller may have given up
 
-    async def _remember(self, name: str, text: str, style: Style) -> bytes:
+    async def _remember(self, name: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
         path = self._directory / name[:2] / f"{name}.pcm"
         pcm = await asyncio.to_thread(self._load, path)
         if pcm is None:
-            pcm = await self._voice.render(text, style)
+            pcm = await make()
             await asyncio.to_thread(self._store, path, pcm)
         return pcm
 
@@ -132,3 +133,21 @@ class CachedVoice(Voice):
         if not self._warned:
             self._warned = True
             _LOG.warning("speech cache unusable, speaking without it: %s", error.strerror or type(error).__name__)
+
+
+class CachedVoice(Voice):
+    """A voice that remembers in a `SpeechCache`, by its key, style and text."""
+
+    def __init__(self, voice: Voice, directory: Path, max_bytes: int = 512 * 1024 * 1024) -> None:
+        self.key = voice.key
+        self.cache = SpeechCache(directory, max_bytes)
+        self._voice = voice
+
+    async def render(self, text: str, style: Style = _PLAIN) -> bytes:
+        """See `Voice.render`. Callers that want the same at the same time wait for one rendering."""
+        return await self.cache.get([self.key, astuple(style), text], lambda: self._voice.render(text, style))
+
+    async def close(self) -> None:
+        """See `Voice.close`. Closes the voice underneath as well."""
+        await self.cache.close()
+        await self._voice.close()

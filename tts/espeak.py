@@ -74,6 +74,10 @@ class EspeakVoice(Voice):
                 trouble = f"espeak-ng did not answer within {self._timeout_s:g} s"
             except (asyncio.IncompleteReadError, ConnectionError):
                 trouble = "the espeak-ng process died"
+            except VoiceFault as fault:
+                if fault.permanent:
+                    raise
+                trouble = str(fault)  # on a busy machine it breaks off now and then, and succeeds when asked again
             except asyncio.CancelledError:
                 # Its answer would be taken for that of the next request.
                 await self._stop()

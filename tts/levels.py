@@ -50,16 +50,22 @@ def active_dbfs(samples: Samples) -> float | None:
     return float(10 * np.log10(active.mean()))
 
 
-def trim(samples: Samples) -> Samples:
-    """Cut the silence at both ends down to 40 ms each, without a click. Empty when all is silence."""
+def audible(samples: Samples) -> tuple[int, int] | None:
+    """Where something is heard: from the first sample to behind the last, to 10 ms; None for silence."""
     level = active_dbfs(samples)
     if level is None:
+        return None
+    frames = np.flatnonzero(_energies(samples) > 10 ** ((level + _AUDIBLE_DB) / 10))
+    return int(frames[0]) * _FRAME, min((int(frames[-1]) + 1) * _FRAME, len(samples))
+
+
+def trim(samples: Samples) -> Samples:
+    """Cut the silence at both ends down to 40 ms each, without a click. Empty when all is silence."""
+    heard = audible(samples)
+    if heard is None:
         return samples[:0]
-    audible = np.flatnonzero(_energies(samples) > 10 ** ((level + _AUDIBLE_DB) / 10))
     margin = MARGIN_MS * SAMPLE_RATE // 1000
-    start = max(int(audible[0]) * _FRAME - margin, 0)
-    end = min((int(audible[-1]) + 1) * _FRAME + margin, len(samples))
-    cut = samples[start:end].copy()
+    cut = samples[max(heard[0] - margin, 0) : heard[1] + margin].copy()
     fade = np.linspace(0.0, 1.0, min(_FADE, len(cut)), dtype=np.float32)
     cut[: len(fade)] *= fade
     cut[-len(fade) :] *= fade[::-1]

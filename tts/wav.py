@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import tempfile
 import wave
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from tts.voice import SAMPLE_RATE
@@ -36,19 +38,26 @@ def read(path: Path) -> bytes:
 
     Raises `OSError`, and `ValueError` with one line for a file of another kind.
     """
+    samples, rate = decode(path.read_bytes(), path)
+    if rate == SAMPLE_RATE and samples.shape[1] == 1:
+        return samples.tobytes()
+    mixed = soxr.resample(samples.mean(axis=1, dtype=np.float32), rate, SAMPLE_RATE, quality="HQ")
+    return np.asarray(np.clip(np.rint(mixed), -32768, 32767), "<i2").tobytes()
+
+
+def decode(data: bytes, path: Path) -> tuple[npt.NDArray[np.int16], int]:
+    """What a 16-bit PCM WAV file holds, as samples × channels, and its rate. `path` is for the message. Raises
+    `ValueError` with one line for a file of another kind.
+    """
     try:
-        with path.open("rb") as file, wave.open(file, "rb") as wav:
+        with wave.open(io.BytesIO(data)) as wav:
             if wav.getsampwidth() != 2:
                 raise ValueError(f"{path}: only 16-bit PCM WAV files can be read")
             rate, channels = wav.getframerate(), wav.getnchannels()
             frames = wav.readframes(wav.getnframes())
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError) as error:  # RuntimeError: a chunk longer than the file
         raise ValueError(f"{path}: not a WAV file ({str(error) or 'it is cut off'})") from error
-    samples = np.frombuffer(frames[: len(frames) // (2 * channels) * 2 * channels], "<i2").reshape(-1, channels)
-    if rate == SAMPLE_RATE and channels == 1:
-        return samples.tobytes()
-    mixed = soxr.resample(samples.mean(axis=1, dtype=np.float32), rate, SAMPLE_RATE, quality="HQ")
-    return np.asarray(np.clip(np.rint(mixed), -32768, 32767), "<i2").tobytes()
+    return np.frombuffer(frames[: len(frames) // (2 * channels) * 2 * channels], "<i2").reshape(-1, channels), rate
 
 
 def _umask() -> int:

@@ -34,14 +34,18 @@ async def call_once(
     slots: Mapping[str, str],
     *,
     contact_ref: str = "",
+    trial: bool = False,
     follow: Callable[[events.Event], None] = lambda _event: None,
 ) -> CallRecord:
-    """Place one call and wait for its record; `follow` gets every event soon after it is in the database.
+    """Place one call and wait for its record; `follow` gets every event soon after it is in the database. `trial`: a
+    script that is switched off is tried too, on this machine's own telephones only.
 
     Raises `SlotError` (missing or mistyped slots), `Refused` (on the do-not-call list, or an ear that hears no people),
     `WorkerFault`, all before a dial. Cancelling the task ends the call and still closes its record.
     """
-    state = begin(flow, slots, datetime.now(settings.zone))
+    if trial and not _is_here(target):
+        raise Refused(f"{target}: a script is tried on loopback addresses only")
+    state = begin(flow, slots, datetime.now(settings.zone), trial=trial)
     if (entry := await asyncio.to_thread(store.do_not_call, target)) is not None:
         raise Refused(f"{target} is on the do-not-call list (勿扰名单) since {entry.since:%Y-%m-%d}: it is not called")
     call_id = new_id()
@@ -68,7 +72,7 @@ async def call_once(
     except BaseException:
         pool.release(call_id)
         raise
-    pool.place(Order(call_id, flow.name, target, dict(state.slots), settings.ring_timeout_s))
+    pool.place(Order(call_id, flow.name, target, dict(state.slots), settings.ring_timeout_s, trial))
     over = asyncio.create_task(pool.wait(call_id))
     seen = 0
     try:
@@ -90,9 +94,12 @@ async def call_once(
 def _may_be_called_by_a_synthetic_ear(settings: Settings, target: str) -> bool:
     if settings.synthetic_ear_for == "everyone":
         return True
+    return _is_here(target) or canonical(target) in map(canonical, settings.sip_test_numbers)
+
+
+def _is_here(target: str) -> bool:
     host = SipUri.parse(target).host.strip("[]")
     try:
-        loopback = ip_address(host).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
-        loopback = host == "localhost"
-    return loopback or canonical(target) in map(canonical, settings.sip_test_numbers)
+        return host == "localhost"

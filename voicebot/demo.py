@@ -12,16 +12,22 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from voicebot import events
 from voicebot.calling import call_once
+from voicebot.flow import cases
 from voicebot.flow.loading import find
 from voicebot.flow.model import Flow
-from voicebot.flow.sample import sample_slots
+from voicebot.flow.problems import FlowError, Problem
+from voicebot.flow.sample import SAMPLE, contact, sample_slots
+from voicebot.nlu.lexicon import load as load_lexicon
 from voicebot.robot import load_flow, open_store
 from voicebot.settings import Settings
+from voicebot.softphone.from_case import why_not, write_persona
 from voicebot.softphone.persona import load as load_persona
 from voicebot.softphone.persona import shipped
 from voicebot.store.records import CallRecord
@@ -31,21 +37,61 @@ from voicebot.workers import Pool, WorkerFault
 
 _READY_S = 60
 # A softphone that never answers must not keep the demo waiting for a network's 45 s.
-_RING_S = 20.0
+RING_S = 20.0
+# A persona of its own in a script's folder; without one, and without a shipped one that fits, its first case is played.
+PERSONA = "persona.yaml"
+_FITTING = {"margin_call": "cooperative"}
 
 
-async def run(settings: Settings, flow_name: str, persona: str, follow: Callable[[events.Event], None]) -> CallRecord:
-    """One call from the robot to `persona`. Raises the parts' faults, each one line."""
-    load_persona(persona, settings.personas_dir)  # a bad file is told before anything starts
-    settings = settings.model_copy(update={"ring_timeout_s": min(settings.ring_timeout_s, _RING_S)})
-    flow = load_flow(settings, flow_name)
-    slots = sample_slots(find(flow_name, flows=settings.flows_dir))
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """Who answers. `persona`: a shipped name or a file; `called`: how the demo calls it; `slots`: the contact."""
+
+    persona: str
+    called: str
+    slots: dict[str, str]
+
+
+def callee_for(settings: Settings, flow_name: str, persona: str | None, folder: Path) -> Callee:
+    """The callee of a demonstration: `persona` if one is named, else the script's own, else its first case that can be
+    spoken, as a persona written to `folder`. Raises `FlowError`, `SlotError`, `PersonaError`.
+    """
+    home = find(flow_name, flows=settings.flows_dir)
+    now = datetime.now(settings.zone)
+    persona = persona or (str(home / PERSONA) if (home / PERSONA).is_file() else _FITTING.get(flow_name))
+    if persona is not None:
+        load_persona(persona, settings.personas_dir)  # a bad file is told before anything starts
+        return Callee(persona, persona, sample_slots(home, now))
+    file = cases.read(home)
+    playable = ((case, line) for case, line in zip(file.content.cases, file.lines, strict=True) if not why_not(case))
+    case, line = next(playable, (None, 1))
+    if case is None:
+        fix = "add a case in which words are spoken, or name a persona"
+        raise FlowError([Problem(file.name, 1, "no_cases", "no case that a telephone can play", fix)])
+    slots = cases.contact_of(case, contact(home / SAMPLE, now) if (home / SAMPLE).is_file() else {}, now)
+    held = cases.run(case, load_flow(settings, flow_name), slots, load_lexicon(), now)
+    written = folder / "first_case.yaml"
+    write_persona(written, case, held)
+    return Callee(str(written), f"{case.name} ({file.name}:{line})", slots)
+
+
+async def run(settings: Settings, flow_name: str, callee: Callee, follow: Callable[[events.Event], None]) -> CallRecord:
+    """One call from the robot to `callee`; a script that is switched off is tried too. Raises the parts' faults, each
+    one line.
+    """
+    home = find(flow_name, flows=settings.flows_dir).resolve()
+    changed = {"ring_timeout_s": min(settings.ring_timeout_s, RING_S), "flows_dir": home.parent}
+    settings = settings.model_copy(update=changed)
+    flow = load_flow(settings, home.name)
     store = await asyncio.to_thread(open_store, settings)
     pool = Pool(settings, store)
     try:
-        async with softphone(persona) as uri:
+        async with softphone(callee.persona) as uri:
             await pool.start(1)
-            return await call_once(settings, store, pool, flow, uri, slots, contact_ref="demo", follow=follow)
+            return await call_once(
+                settings, store, pool, flow, uri, callee.slots, contact_ref="demo", trial=bool(flow.script.off),
+                follow=follow,
+            )  # fmt: skip
     finally:
         await pool.close()
         store.close()
@@ -53,7 +99,7 @@ async def run(settings: Settings, flow_name: str, persona: str, follow: Callable
 
 async def repeat(settings: Settings, personas: Sequence[str] | None, runs: int, parallel: int) -> list[dict[str, Any]]:
     """Each persona `runs` times on the margin_call script, `parallel` calls at once; a row of figures each."""
-    settings = settings.model_copy(update={"ring_timeout_s": min(settings.ring_timeout_s, _RING_S)})
+    settings = settings.model_copy(update={"ring_timeout_s": min(settings.ring_timeout_s, RING_S)})
     flow = load_flow(settings, "margin_call")
     slots = sample_slots(find("margin_call", flows=settings.flows_dir))
     store = await asyncio.to_thread(open_store, settings)

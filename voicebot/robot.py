@@ -57,7 +57,7 @@ def try_model(directory: Path) -> None:
         _EARS[engine_for(directory)](directory)
 
 
-def make_voice(settings: Settings) -> Voice:
+def make_voice(settings: Settings) -> CachedVoice:
     """The speech engine behind its cache on disk."""
     return CachedVoice(EspeakVoice(), settings.tts_cache_dir, _TTS_CACHE_BYTES)
 
@@ -112,7 +112,7 @@ class Robot:
             )
         )
         style = Style(variant=settings.tts_variant, rate=settings.tts_rate)
-        engines = Engines(trunk, ear, understander, lambda: Speaker(voice, style))
+        engines = Engines(trunk, ear, understander, lambda flow: Speaker(voice, style, flow, voice.cache))
         return cls(settings, engines, trunk, voice, store, Ledger(store))
 
     async def close(self) -> None:

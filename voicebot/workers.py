@@ -113,7 +113,7 @@ async def _work(settings: Settings, pipe: Connection) -> None:
 
     async def hold(order: Order) -> None:
         try:
-            flow = load_flow(settings, order.flow)
+            flow = await asyncio.to_thread(load_flow, settings, order.flow)
             folder, zone = settings.recordings_dir, settings.zone
             await place(order, flow, robot.engines, robot.store, robot.ledger, folder, zone, sessions)
         except Exception as fault:  # a bug of ours ends one call, not four

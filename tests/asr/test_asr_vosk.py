@@ -121,12 +121,12 @@ def test_unknown_words_lower_the_confidence() -> None:
     result = {
         "text": "好 [unk]",
         "result": [
-            {"word": "好", "start": 1.0, "end": 1.2, "conf": 0.9},
+            {"word": "好", "start": 1.0, "end": 1.2, "conf": 0.98},
             {"word": "[unk]", "start": 1.2, "end": 1.4, "conf": 1.0},
         ],
     }
     final = _final(json.dumps(result))
     assert final.text == "好[unk]"
     assert final.words[0].start_ms == 1000
-    assert final.confidence == pytest.approx(0.45)
+    assert final.confidence == pytest.approx(0.49)
     assert _confidence(()) == 0.0

@@ -124,17 +124,18 @@ async def raise_curtain(
     ear: Ear | None = None,
     ring_timeout_s: float = 45,
     cancel_first: bool = False,
+    script: str | Path = "margin_call",
 ) -> Stage:
     """A call that has been dialled, and answered unless told otherwise; `lines`: what the ear will hear, in order."""
     network = Network()
     robot = await network.open_trunk(TrunkOptions())
     phone = await network.open_trunk(TrunkOptions(user="phone", accept=True))
     spoken = voice or ScriptedVoice()
-    engines = Engines(robot, ear or ScriptedEar(lines), UNDERSTANDER, lambda: Speaker(spoken, Style()))
+    engines = Engines(robot, ear or ScriptedEar(lines), UNDERSTANDER, lambda flow: Speaker(spoken, Style(), flow))
     tape = Recording(folder, "call1", date(2026, 11, 23))
     noted: list[events.Event] = []
-    order = Order("call1", "margin_call", phone.uri, sample_slots(find("margin_call"), NOW), ring_timeout_s)
-    session = Session(order, load("margin_call"), engines, tape, noted.append, NOW)
+    order = Order("call1", "margin_call", phone.uri, sample_slots(find(script), NOW), ring_timeout_s)
+    session = Session(order, load(script), engines, tape, noted.append, NOW)
     if cancel_first:
         await session.cancel()
     running = asyncio.create_task(session.run())

@@ -184,7 +184,7 @@ async def test_nobody_is_called_by_a_robot_that_cannot_hear_from_the_start(tmp_p
     network = Network()
     robot = await network.open_trunk(TrunkOptions())
     phone = await network.open_trunk(TrunkOptions(user="phone", accept=True))
-    engines = Engines(robot, ClosedEar(), UNDERSTANDER, lambda: Speaker(ScriptedVoice(), Style()))
+    engines = Engines(robot, ClosedEar(), UNDERSTANDER, lambda flow: Speaker(ScriptedVoice(), Style(), flow))
     noted: list[events.Event] = []
     order = Order("call1", "margin_call", phone.uri, sample_slots(find("margin_call"), NOW))
     tape = Recording(tmp_path, "call1", date(2026, 11, 23))

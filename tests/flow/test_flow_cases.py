@@ -56,7 +56,7 @@ def test_a_case_that_is_not_met_says_why(flow, contact, now, lexicon):
 
 
 def test_account_data_before_identity_is_seen(flow, contact, now, lexicon):
-    case = Case(name="leak", callee=("我是",), path=("opening", "warning"), disposition="hung_up")
+    case = Case(name="leak", callee=("我是",), path=("opening", "by_level", "warning"), disposition="hung_up")
     held = run(case, flow, contact, lexicon, now)
     assert list(differences(case, held)) == []
     held.lines = [line.__class__(line.role, line.text, prompt=line.prompt, identified=False) for line in held.lines]

@@ -1,4 +1,4 @@
-"""The page on scripts lists every rule there is, and no other; and every rule that a script can break is broken once."""
+"""The page on scripts lists every rule there is and no other, and every rule that a script can break is broken once."""
 
 import ast
 import re
@@ -6,21 +6,33 @@ from pathlib import Path
 
 import voicebot.flow
 from tests.flow.test_flow_mistakes import MISTAKES
+from voicebot.flow import recorded
 
 ROOT = Path(voicebot.flow.__file__).parent
 PAGE = (ROOT.parents[1] / "docs" / "flows.md").read_text(encoding="utf-8")
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 # What makes a problem, and how many arguments come before its rule at most.
-MAKERS = {"Problem": 2, "add": 1, "warn": 1, "_complain": 2, "mistake": 0, "OneOf": 1}
+MAKERS = {"Problem": 2, "add": 1, "warn": 1, "_add": 1, "_complain": 2, "mistake": 0, "OneOf": 1}
 # Handed on in a variable before they make one.
 HANDED_ON = {"bad_slot", "endless_silence", "endless_misses", "next"}
-HANDED_ON |= {"undefined_slot", "unknown_step", "unknown_prompt", "unknown_disclosure"}
+HANDED_ON |= {
+    "untested_step",
+    "untested_branch",
+    "undefined_slot",
+    "unknown_step",
+    "unknown_prompt",
+    "unknown_disclosure",
+}
 # Not of a flow.yaml or its parts, or tried elsewhere.
-ELSEWHERE = {"case", "contact", "empty", "encoding", "invalid", "no_such_flow", "too_big", "too_deep", "unreadable"}
+ELSEWHERE = (
+    recorded.CODES
+    | {"untested_step", "untested_branch"}
+    | {"case", "contact", "empty", "encoding", "invalid", "no_such_flow", "too_big", "too_deep", "unreadable"}
+)
 
 
 def made():
-    found = set(HANDED_ON)
+    found = HANDED_ON | recorded.CODES
     for file in ROOT.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             words = []
@@ -45,4 +57,4 @@ def test_the_page_lists_every_rule_and_no_other():
 
 
 def test_every_rule_is_broken_by_one_seeded_mistake():
-    assert {mistake.code for mistake in MISTAKES} >= made() - ELSEWHERE - {"untested_branch"}
+    assert {mistake.code for mistake in MISTAKES} >= made() - ELSEWHERE

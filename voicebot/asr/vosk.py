@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ import soxr
 import vosk
 
 from voicebot.asr.confidence import Calibration, read_calibration
+from voicebot.asr.doubt import believed
 from voicebot.asr.manifest import existing, read_manifest, verify_files
 from voicebot.asr.recognizer import AsrFault, EarInfo, Transcript, Word
 from voicebot.asr.trial import load_on_trial
@@ -141,14 +143,12 @@ def _final(result: str, calibration: Calibration | None = None) -> Transcript:
     """A final from vosk's JSON `{"text", "result": [{"word", "start", "end", "conf"}]}` (seconds)."""
     parsed = json.loads(result)
 
-    def confidence(word: dict[str, Any]) -> float:
-        given = min(1.0, float(word["conf"]))
-        return given if calibration is None else calibration.apply(given)
-
-    words = tuple(
-        Word(_plausible(word), round(word["start"] * 1000), round(word["end"] * 1000), confidence(word))
+    heard = believed([
+        Word(_plausible(word), round(word["start"] * 1000), round(word["end"] * 1000), min(1.0, float(word["conf"])))
         for word in parsed.get("result", ())
-    )
+    ])  # fmt: skip
+    apply = calibration.apply if calibration is not None else float
+    words = tuple(replace(word, confidence=apply(word.confidence)) for word in heard)
     text = " ".join(word.text for word in words) if words else parsed["text"]
     return Transcript(squeeze(text), final=True, words=words, confidence=_confidence(words))
 

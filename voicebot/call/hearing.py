@@ -149,10 +149,15 @@ class Listener:
         self._thread = threading.Thread(target=run, name=f"listener-{name}", daemon=True)
         self._thread.start()
 
-    def join(self, timeout_s: float) -> None:
-        """Wait until everything of the ended line was processed."""
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+    def join(self, stalled_s: float) -> bool:
+        """Wait until everything of the ended line was processed. A loaded machine is waited for as long as it gets on;
+        False after `stalled_s` in which no frame was processed (the recogniser's final may take as long).
+        """
+        seen = -1
+        while self._thread is not None and self._thread.is_alive() and seen != self._frames_seen:
+            seen = self._frames_seen
+            self._thread.join(stalled_s)
+        return self._thread is None or not self._thread.is_alive()
 
     def open_ears(self) -> None:
         """From here on the audio is the callee's (before the answer it is the network's): any thread."""

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _BREATH = bytes(2 * 8000 * 200 // 1000)
 # After the last word the far end still hears what its jitter buffer holds; then we hang up.
 _TAIL_S = 0.3
+_STALLED_S = 5.0  # a recogniser that gets nowhere for so long after the hang-up is given up
 
 # Words that only show that somebody listens do not stop the robot. Said over a disclosure, assent counts as little: a
 # "对对对" before the statement was heard out acknowledges nothing, and the script asks afterwards anyway.
@@ -53,13 +54,16 @@ UNANSWERED = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A call to make: `target` is a SIP URI, `slots` the contact's data as the flow's checks gave it."""
+    """A call to make: `target` is a SIP URI, `slots` the contact's data as the flow's checks gave it; `trial`: to a
+    telephone of our own, so a script that is switched off may be tried too.
+    """
 
     call_id: str
     flow: str
     target: str
     slots: dict[str, str]
     ring_timeout_s: float = 45.0
+    trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class Engines:
     trunk: Trunk
     ear: Ear
     understander: Understander
-    speaker: Callable[[], Speaker]
+    speaker: Callable[[Flow], Speaker]
 
 
 @dataclass(slots=True)
@@ -112,8 +116,8 @@ class Session:
         self._tape = tape
         self._note = note
         self._now = now
-        self._state = begin(flow, order.slots, now)
-        self._speaker = engines.speaker()
+        self._state = begin(flow, order.slots, now, trial=order.trial)
+        self._speaker = engines.speaker(flow)
         self._policy = turns.TurnPolicy(timing or turns.Timing(), self._is_backchannel)
         self._inbox: asyncio.Queue[hearing.Sensed | LineEvent] = asyncio.Queue()
         self._line: Line | None = None
@@ -164,7 +168,8 @@ class Session:
             if self._cancelled:  # while prompts were rendered
                 await line.hang_up()
             ending = await self._talk()
-            await asyncio.to_thread(listener.join, 5.0)
+            if not await asyncio.to_thread(listener.join, _STALLED_S):
+                log.error("call_id=%s the recogniser is stuck, last words may be lost", self._order.call_id)
             await asyncio.sleep(0)
             self._last_words()
         finally:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from sip.uri import parse_target
 from voicebot import demo as demo_
 from voicebot.calling import call_once
-from voicebot.cli.terminal import FlowName, Json, Wrong, open_settings, out, print_json
+from voicebot.cli.terminal import FlowName, Json, given_slots, open_settings, out, print_json
 from voicebot.events import Event
 from voicebot.flow.advance import begin
 from voicebot.report import SYNTHETIC_EAR, as_json, live_lines, print_result
@@ -30,17 +32,28 @@ app = typer.Typer()
 def demo(
     flow: FlowName = "margin_call",
     persona: Annotated[
-        str, typer.Option("--persona", help="Who answers: a name below personas/ or a YAML file.")
-    ] = "cooperative",
+        str,
+        typer.Option(
+            "--persona",
+            help="Who answers: a name below personas/ or a YAML file. Without it the script's persona.yaml, a shipped"
+            " one that fits, or its first case.",
+        ),
+    ] = "",
     as_json_: Json = False,
 ) -> None:
     """The main job: the robot calls the simulated softphone over real SIP and follows a script to its end."""
+    with tempfile.TemporaryDirectory(prefix="voicebot-demo-") as folder:
+        _demo(flow, persona, Path(folder), as_json_=as_json_)
+
+
+def _demo(flow: str, persona: str, folder: Path, *, as_json_: bool) -> None:
     settings = open_settings("ERROR" if as_json_ else "WARNING")
     follow = (lambda _event: None) if as_json_ else _print_live
+    callee = demo_.callee_for(settings, flow, persona or None, folder)
     if not as_json_:
-        out.print(f"[bold]voicebot demo[/] · flow {flow} · persona {persona}")
+        out.print(f"[bold]voicebot demo[/] · flow {escape(flow)} · persona {escape(callee.called)}", soft_wrap=True)
         out.print(f"[yellow]{SYNTHETIC_EAR}[/]\n", soft_wrap=True)
-    record = asyncio.run(demo_.run(settings, flow, persona, follow))
+    record = asyncio.run(demo_.run(settings, flow, callee, follow))
     _give(record, settings, as_json_)
 
 
@@ -58,7 +71,7 @@ def call(
     settings = open_settings("ERROR" if as_json_ else None)
     target = parse_target(to, trunk_host=settings.sip_proxy or settings.sip_registrar)
     script = load_flow(settings, flow)
-    slots = _slots(slot or [])
+    slots = given_slots(slot or [])
     begin(script, slots, datetime.now(settings.zone))  # wrong data is told before a database or worker is opened
 
     async def work() -> CallRecord:
@@ -103,15 +116,3 @@ def _give(record: CallRecord, settings: Settings, as_json_: bool) -> None:
 def _print_live(event: Event) -> None:
     for line in live_lines(event):
         out.print(line, soft_wrap=True)
-
-
-def _slots(pairs: list[str]) -> dict[str, str]:
-    slots: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise Wrong(f"--slot {pair!r}: write name=value, such as --slot name=王建国")
-        if name in slots:
-            raise Wrong(f"--slot {name} is given twice")
-        slots[name] = value
-    return slots

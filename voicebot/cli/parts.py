@@ -1,4 +1,4 @@
-"""Commands that try one part by hand: ears, voice, understanding, scripts."""
+"""Commands that try one part by hand: ears, voice, understanding."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from voicebot.asr.evaluate import evaluate
 from voicebot.asr.recognizer import confidence_of
 from voicebot.asr.transcribe import transcribe
 from voicebot.cli.terminal import Json, Wrong, open_settings, out, print_json
-from voicebot.flow.loading import check as check_flow
 from voicebot.nlu import lexicon
 from voicebot.report import SYNTHETIC_EAR
 from voicebot.robot import load_ear, make_voice
@@ -31,7 +30,6 @@ EngineName = Annotated[
 asr_app = typer.Typer(no_args_is_help=True, help="Ears: 语音识别.")
 tts_app = typer.Typer(no_args_is_help=True, help="The voice: 语音合成.")
 nlu_app = typer.Typer(no_args_is_help=True, help="Understanding: 语义理解.")
-flow_app = typer.Typer(no_args_is_help=True, help="Scripts: 话术.")
 
 
 @asr_app.command("transcribe")
@@ -160,32 +158,3 @@ def nlu_parse(
         out.print(f"{intent.name}  {intent.confidence:.2f}")
     for slot in meaning.slots:
         out.print(f"{slot.type} = {slot.value}  〔{slot.text}〕")
-
-
-@flow_app.command("check")
-def flow_check(
-    name: Annotated[str | None, typer.Argument(help="A script; all of them without it.")] = None,
-    as_json_: Json = False,
-) -> None:
-    """Check scripts: every problem with its file, line and mend. Exit code 1 if there is one."""
-    settings = open_settings()
-    names = [name] if name else sorted(p.parent.name for p in settings.flows_dir.glob("*/flow.yaml"))
-    problems = [problem for each in names for problem in check_flow(each, flows=settings.flows_dir)]
-    errors = [p for p in problems if p.severity == "error"]
-    if as_json_:
-        rows = [
-            {"file": p.file, "line": p.line, "code": p.code, "message": p.message, "fix": p.fix, "severity": p.severity}
-            for p in problems
-        ]
-        print_json(
-            {
-                "errors": [r for r in rows if r["severity"] == "error"],
-                "warnings": [r for r in rows if r["severity"] != "error"],
-            }
-        )
-    else:
-        for p in problems:
-            out.print(f"{p.file}:{p.line}: {p.severity}: {p.message}; {p.fix} \\[{p.code}]", soft_wrap=True)
-        out.print(f"{len(names)} flows checked, {len(errors)} errors, {len(problems) - len(errors)} warnings")
-    if errors:
-        raise typer.Exit(1)

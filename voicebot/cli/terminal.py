@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -31,3 +32,16 @@ def open_settings(log_level: str | None = None) -> Settings:
 def print_json(value: Any) -> None:
     """One line of JSON on stdout, for programs."""
     print(json.dumps(value, ensure_ascii=False))  # noqa: T201 - the command's output
+
+
+def given_slots(pairs: Iterable[str]) -> dict[str, str]:
+    """The contact's data from `--slot name=value`, once for each slot. Raises `Wrong`."""
+    slots: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise Wrong(f"--slot {pair!r}: write name=value, such as --slot name=王建国")
+        if name in slots:
+            raise Wrong(f"--slot {name} is given twice")
+        slots[name] = value
+    return slots

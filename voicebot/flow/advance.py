@@ -54,6 +54,8 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime, *, trial: bool = 
         if not text.strip():
             if not spec.optional:
                 wrong.append(f"{name}: missing")
+            elif spec.needed_when and _applies(spec.needed_when, slots):
+                wrong.append(f"{name}: missing, needed when {_told(spec.needed_when)}")
             continue
         try:
             values[name] = spec.canonical(text)
@@ -61,10 +63,16 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime, *, trial: bool = 
             wrong.append(f"{name}: no {spec.type}, {error}")
     for name in values:
         spec = specs[name]
-        if spec.below in values and Decimal(values[name]) >= Decimal(values[spec.below]):
+        if (
+            spec.below in values
+            and _applies(spec.below_when, slots)
+            and Decimal(values[name]) >= Decimal(values[spec.below])
+        ):
             wrong.append(f"{name}: {values[name]} is not below {spec.below} ({values[spec.below]})")
         if spec.future and _is_past(values[name], now):
             wrong.append(f"{name}: {values[name]} is past, such a call is for a person to make")
+        if spec.past and not _is_past(values[name], now):
+            wrong.append(f"{name}: {values[name]} is still to come, until then such a call must not be made")
     if not wrong:
         wrong += _unsuitable(flow.script, values)
     state = State(flow.script.start, now, values)
@@ -77,6 +85,14 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime, *, trial: bool = 
     if wrong:
         raise SlotError(f"flow {flow.name}: " + "; ".join(wrong))
     return state
+
+
+def _applies(conditions: Mapping[str, tuple[str, ...]], slots: Mapping[str, str]) -> bool:
+    return all(slots.get(slot, "").strip() in values for slot, values in conditions.items())
+
+
+def _told(conditions: Mapping[str, tuple[str, ...]]) -> str:
+    return " and ".join(f"{slot} is {' or '.join(values)}" for slot, values in conditions.items())
 
 
 def _unsuitable(script: Script, values: Mapping[str, str]) -> Iterator[str]:
@@ -108,6 +124,17 @@ def prompts_known(flow: Flow, state: State) -> Iterator[Say]:
             known += [w for w in prompt.otherwise if w.slots <= state.slots.keys()]
         for wording in known:
             yield Say(name, flow.segments(wording, state.slots), prompt.interruptible, prompt.disclosure)
+
+
+def known_slots(flow: Flow, state: State) -> dict[str, str]:
+    """The contact's slots, those that the script has set, and the latest of each kind that the callee gave."""
+    values = dict(state.slots)
+    for name, spec in flow.script.slots.items():
+        if spec.hears is not None and (slot := _latest(state.said, spec.hears)) is not None:
+            value = flow.heard(name, slot.value)
+            if value is not None:
+                values[name] = value
+    return values
 
 
 # ---------------------------------------------------------------- the call
@@ -327,7 +354,11 @@ class _Turn:
     def _disclose(self, missing: list[str]) -> None:
         """What the callee would confirm was cut off before its end: it is said again before anything counts."""
         self._forget_said()
-        self._say(prompt.id for prompt in self.flow.prompts.values() if prompt.disclosure in missing)
+        for disclosure in missing:
+            # A disclosure may have several prompts, by the data; the one meant is the one that was begun.
+            prompts = [prompt.id for prompt in self.flow.prompts.values() if prompt.disclosure == disclosure]
+            begun = [prompt for prompt in prompts if f"say:{prompt}" in self.state.retries]
+            self._say(begun or prompts[:1])
         self._ask_again()
 
     def _answer(self, asked: Iterable[Answer]) -> None:
@@ -446,14 +477,7 @@ class _Turn:
 
     @property
     def _known(self) -> dict[str, str]:
-        """The contact's slots and the latest of each kind that the callee gave."""
-        known = dict(self.state.slots)
-        for name, spec in self.flow.script.slots.items():
-            if spec.hears is not None and (slot := _latest(self.state.said, spec.hears)) is not None:
-                value = self.flow.heard(name, slot.value)
-                if value is not None:
-                    known[name] = value
-        return known
+        return known_slots(self.flow, self.state)
 
 
 def _fits_data(fork: Fork, known: Mapping[str, str]) -> bool:

@@ -10,7 +10,7 @@ from voicebot.flow.advance import advance, begin, conclude
 from voicebot.flow.dialogue import Act, Digit, EarLost, HangUp, Heard, Input, Listen, Played, Say, Silence, Start, State
 from voicebot.flow.dispositions import Disposition
 from voicebot.flow.model import Flow
-from voicebot.nlu.understanding import Understander
+from voicebot.nlu.understanding import Understander, Understanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,9 @@ Turn = str | Digit | Silence | HungUp | EarLost
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a transcript. `role`: "robot" or "callee"; `intents` of the callee's words; `prompt` and
-    `identified` (whether the callee had confirmed to be the client) of the robot's.
+    """One line of a transcript. `role`: "robot" or "callee"; `intents` of the callee's words, and all that they mean;
+    `prompt`, `identified` (whether the callee had confirmed to be the client) and what is spoken (`say`) of the
+    robot's.
     """
 
     role: str
@@ -35,6 +36,8 @@ class Line:
     intents: tuple[str, ...] = ()
     prompt: str = ""
     identified: bool = False
+    meaning: Understanding | None = None
+    say: Say | None = None
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Chat:
     lines: list[Line] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
     hung_up: bool = False
+    cut: str = ""  # the prompt during which the callee hung up
     deaf: bool = False
     _listen: Listen | None = None
     _playing: list[str] = field(default_factory=list)
@@ -75,7 +79,7 @@ class Chat:
         self._play_out(cut=turn.during if isinstance(turn, HungUp) else "")
         match turn:
             case HungUp():
-                self.hung_up = True
+                self.hung_up, self.cut = True, turn.during
                 self.lines.append(Line("callee", "（挂断）"))
             case Silence():
                 self.lines.append(Line("callee", "（静默）"))
@@ -91,7 +95,8 @@ class Chat:
                 expecting = self._listen.expecting if self._listen is not None else frozenset[str]()
                 turn = "[unk]" if self.deaf else turn
                 meaning = self.understander.understand(turn, expecting=expecting, now=self.state.now)
-                self.lines.append(Line("callee", turn, tuple(intent.name for intent in meaning.intents)))
+                intents = tuple(intent.name for intent in meaning.intents)
+                self.lines.append(Line("callee", turn, intents, meaning=meaning))
                 self._step(Heard(meaning))
 
     def _step(self, happened: Input) -> None:
@@ -99,7 +104,8 @@ class Chat:
         for action in actions:
             match action:
                 case Say():
-                    self.lines.append(Line("robot", action.written, (), action.prompt, self.state.identified))
+                    line = Line("robot", action.written, (), action.prompt, self.state.identified, say=action)
+                    self.lines.append(line)
                     self._playing.append(action.prompt)
                 case Listen():
                     self._listen = action
@@ -107,6 +113,8 @@ class Chat:
                     self.acts.append(action)
                 case HangUp():
                     pass
+        if self.state.ended:
+            self._play_out(cut="")  # the robot hangs up only after its last word
 
     def _play_out(self, cut: str) -> None:
         complete = True

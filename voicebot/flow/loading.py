@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from voicebot.flow import document, include, model, rules, shape
+from voicebot.flow import document, include, model, recorded, rules, shape
 from voicebot.flow.problems import FlowError, Problem
 
 FLOWS = Path(__file__).resolve().parents[2] / "dialog_flows"
@@ -32,6 +32,16 @@ def check(path_or_name: str | Path, *, flows: Path = FLOWS) -> list[Problem]:
     except FlowError as error:
         return list(error.problems)
     return sorted(_read(folder)[1])
+
+
+def draft(path_or_name: str | Path, *, flows: Path = FLOWS) -> tuple[Path, model.Flow]:
+    """A script and its folder, whatever is wrong with its recordings: for the studio. Raises `FlowError`."""
+    folder = find(path_or_name, flows=flows)
+    flow, problems = _read(folder)
+    errors = [p for p in problems if p.severity == "error" and p.code not in recorded.CODES]
+    if flow is None or errors:
+        raise FlowError(errors)
+    return folder, flow
 
 
 def find(path_or_name: str | Path, *, flows: Path = FLOWS) -> Path:
@@ -100,8 +110,11 @@ def _read(folder: Path) -> tuple[model.Flow | None, list[Problem]]:
     problems += rules.problems(script, prompts, doc, merged.borrowed)
     if all(problem.severity == "warning" for problem in problems):
         script, prompts = rules.without_unused(script, prompts, merged.borrowed)
+    audio = recorded.survey(folder, prompts, name=document.shown(folder / recorded.FOLDER))
+    problems += audio.problems
     try:
-        return model.Flow(script.name, script.kind, version(folder, merged.parts), script, prompts), problems
+        version_ = version(folder, merged.parts)
+        return model.Flow(script.name, script.kind, version_, script, prompts, audio.takes), problems
     except OSError as error:
         fix = "make every file of the folder readable"
         return None, [

@@ -5,7 +5,7 @@ uses it (`Flow`). docs/flows.md explains every key.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -17,7 +17,9 @@ from voicebot.flow.prompt import Prompt as Prompt
 from voicebot.flow.prompt import Reference as Reference
 from voicebot.flow.prompt import Wording as Wording
 from voicebot.flow.prompt import cut as cut
+from voicebot.flow.take import Take
 from voicebot.flow.terms import (
+    Conditions,
     Intent,
     Intents,
     Key,
@@ -54,8 +56,9 @@ def _bad_slot(key: str, message: str, fix: str) -> PydanticCustomError:
 class SlotSpec(Part):
     """A value that prompts may say. `source`: the contact's data, the callee (`hears`: the type the understander
     gives it), or the script itself, which `set`s it. `before_identity`: whether it may be said before the callee has
-    confirmed to be the client. `below`: the slot that must be greater; `future`: must lie after the call's start;
-    `choices`: the values that a `choice` has.
+    confirmed to be the client. `below`: the slot that must be greater; `future`, `past`: must lie after, or before,
+    the call's start; `choices`: the values that a `choice` has. An optional slot is `needed_when` other slots have some
+    value, and `below` counts only `below_when` they have.
     """
 
     type: Annotated[str, OneOf(TYPES, "unknown_type", "type")]
@@ -65,8 +68,11 @@ class SlotSpec(Part):
     hears: Annotated[str, OneOf(frozenset(HEARD_SLOTS), "unknown_hears", "value that can be heard as")] | None = None
     before_identity: bool = False
     optional: bool = False
+    needed_when: Conditions = Field(default_factory=dict)
     below: str = ""
+    below_when: Conditions = Field(default_factory=dict)
     future: bool = False
+    past: bool = False
 
     @model_validator(mode="after")
     def _agree(self) -> SlotSpec:
@@ -83,16 +89,23 @@ class SlotSpec(Part):
         if self.type != "choice" and self.choices:
             raise _bad_slot("choices", f"a {self.type} has no choices", "write `type: choice`, or remove `choices`")
         self._choices_agree()
-        if self.source != "contact" and (self.below or self.future):
-            key = "below" if self.below else "future"
+        kept = next((key for key in ("below", "future", "past", "needed_when") if getattr(self, key)), "")
+        if self.source != "contact" and (key := kept):
             raise _bad_slot(key, f"`{key}` is for the contact's data: nothing else is checked before the dial",
                             f"remove `{key}`")  # fmt: skip
         if self.source == "script" and self.optional:
             raise _bad_slot("optional", "a slot that the script sets is not optional", "remove `optional`")
         if self.below and self.type not in COMPARABLE:
             raise _bad_slot("below", f"a {self.type} is not compared", "use `below` for money, percent or integer")
-        if self.future and self.type not in ("date", "datetime"):
-            raise _bad_slot("future", f"a {self.type} is not in the future", "use `future` for a date or datetime")
+        if (self.future or self.past) and self.type not in ("date", "datetime"):
+            key = "future" if self.future else "past"
+            raise _bad_slot(key, f"a {self.type} is neither past nor future", f"use `{key}` for a date or datetime")
+        if self.future and self.past:
+            raise _bad_slot("past", "no moment is both past and future", "keep one")
+        if self.needed_when and not self.optional:
+            raise _bad_slot("needed_when", "a slot that is not optional is always needed", "add `optional: true`")
+        if self.below_when and not self.below:
+            raise _bad_slot("below_when", "`below_when` without `below`", "add `below: SLOT`")
         return self
 
     def _choices_agree(self) -> None:
@@ -125,8 +138,8 @@ class DisclosureSpec(Part):
 
 
 class PromptSpec(Part):
-    """What is said. `text`: one wording or several, used in turn; `otherwise`: used while a slot of `text` is
-    not known. A prompt with `disclosure` is never interrupted.
+    """What is said. `text`: one wording or several, used in turn; `otherwise`: while a slot of `text` is not known, the
+    first of these whose slots are. A prompt with `disclosure` is never interrupted.
     """
 
     text: Annotated[Wordings, Field(min_length=1)]
@@ -343,7 +356,7 @@ class Script(Part):
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A checked script. `version`: sha256 over all files of its folder and the shared parts it includes; it names what
-    was approved.
+    was approved. `recordings`: by file name (`voicebot.flow.recorded`).
     """
 
     name: str
@@ -351,6 +364,7 @@ class Flow:
     version: str
     script: Script
     prompts: Mapping[str, Prompt]
+    recordings: Mapping[str, Take] = field(default_factory=dict)
 
     @property
     def expected(self) -> frozenset[str]:

@@ -61,5 +61,6 @@ class Prompt:
     def wording(self, known: Mapping[str, str], times: int) -> Wording:
         """The wording for the `times`-th use (from 0), given the slots that are known."""
         complete = all(wording.slots <= known.keys() for wording in self.wordings)
-        usable = self.wordings if complete or not self.otherwise else self.otherwise
-        return usable[times % len(usable)]
+        if complete or not self.otherwise:
+            return self.wordings[times % len(self.wordings)]
+        return next((w for w in self.otherwise if w.slots <= known.keys()), self.otherwise[-1])

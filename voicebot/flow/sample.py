@@ -33,11 +33,12 @@ def contact(file: Path, now: datetime) -> dict[str, str]:
         if not isinstance(value, str):
             fix = "write one `slot: value` a line"
             raise FlowError([Problem(doc.file, doc.line_of(name), "contact", f"{name} holds more than a value", fix)])
-        slots[name] = _dated(value, now)
+        slots[name] = dated(value, now)
     return slots
 
 
-def _dated(value: str, now: datetime) -> str:
+def dated(value: str, now: datetime) -> str:
+    """A value in which "T+2 15:00" has become a date and time, any other as it is."""
     match = _DAY.fullmatch(value)
     if match is None:
         return value

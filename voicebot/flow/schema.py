@@ -43,8 +43,11 @@ _ABOUT = {
         "hears": "Which value of the understander fills it.",
         "before_identity": "It may be said before the callee has confirmed to be the client.",
         "optional": "A contact may lack it; prompts that say it need an `otherwise`.",
+        "needed_when": "It is needed all the same when other slots have one of these values.",
         "below": "The slot of the contact's data that must be greater.",
+        "below_when": "`below` counts only when other slots have one of these values.",
         "future": "It must lie after the call's start.",
+        "past": "It must lie before the call's start.",
     },
     "DisclosureSpec": {
         "about": "For readers; never spoken.",

@@ -17,6 +17,46 @@ INTENTS = frozenset(
     }
 )  # fmt: skip
 
+# Their names in Chinese, for whoever reads a script or a record.
+INTENT_NAMES = {
+    "affirm": "肯定",
+    "deny": "否定",
+    "identity_confirm": "确认本人",
+    "not_self": "非本人",
+    "wrong_number": "打错",
+    "acknowledged": "知悉",
+    "done_already": "已处理",
+    "will_do": "会处理",
+    "give_plan": "处置计划",
+    "extend": "展期",
+    "cannot_comply": "困难",
+    "dispute": "异议",
+    "busy": "忙",
+    "callback": "约回拨",
+    "refuse": "拒绝",
+    "do_not_call": "勿扰",
+    "complaint": "投诉",
+    "transfer_human": "转人工",
+    "ask_robot": "问是否机器人",
+    "ask_identity": "问身份",
+    "ask_ratio": "问比例",
+    "ask_line": "问线",
+    "ask_amount": "问金额",
+    "ask_deadline": "问期限",
+    "ask_consequence": "问后果",
+    "ask_how": "问办法",
+    "ask_fee": "问利息费用",
+    "ask_which": "问哪一笔",
+    "interest": "有兴趣",
+    "ask_product": "问产品",
+    "repeat": "没听清",
+    "not_understood": "听不懂",
+    "wait": "等待",
+    "greeting": "招呼",
+    "backchannel": "应声",
+    "unknown": "其他",
+}
+
 # docs/domain.md §6: the types of what is said, and the slot type each can fill.
 HEARD_SLOTS = {
     "callback_time": "datetime",

@@ -88,6 +88,9 @@ def _organ(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.
     return np.asarray(sound)
 
 
+_SCALES = ((0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 5, 7, 9, 11), (0, 3, 5, 7, 10), tuple(range(12)))
+
+
 def _band(count: int, rng: np.random.Generator, _: Sequence[np.ndarray]) -> np.ndarray:
     """A tune on bright instruments (pulses, saws, bells, bowed or sung vowels) with a rhythm, at times with drums:
     what is nearest to speech in music.

@@ -12,6 +12,7 @@ from voicebot.flow.problems import Problem
 from voicebot.flow.rules import data, disclosures, identity, keys, names, paths, precedence, wording
 from voicebot.flow.rules.survey import Place, Survey
 from voicebot.flow.rules.walk import Walk
+from voicebot.flow.rules.wording import SYLLABLES_PER_S as SYLLABLES_PER_S
 
 _LEADING_NOWHERE = frozenset({"unknown_step", "unknown_prompt", "unknown_disclosure", "undefined_slot"})
 
@@ -57,3 +58,11 @@ def without_unused(
     slots = {n: s for n, s in script.slots.items() if n in used or ("slots", n) not in borrowed}
     specs = {n: s for n, s in script.prompts.items() if n in kept}
     return script.model_copy(update={"slots": slots, "prompts": specs}), kept
+
+
+def when_said(script: Script, prompts: Mapping[str, Prompt]) -> Mapping[str, frozenset[bool]]:
+    """For every prompt of a sound script that a call may come to: whether the callee has confirmed to be the client
+    (True), not yet (False), or either.
+    """
+    walk = Walk(Survey(script, prompts, Document("", {}, {})))
+    return {prompt: frozenset(when) for prompt, when in walk.said.items()}

@@ -13,6 +13,7 @@ from voicebot.flow.vocabulary import banned_in
 def inspect(survey: Survey) -> None:
     """Values that a slot cannot have, slots that cannot be compared, and slots that nothing ever sets."""
     _below(survey)
+    _conditions(survey)
     for name, step in survey.script.steps.items():
         _forks(survey, name, step.branch)
     for name, listen in survey.listens():
@@ -41,6 +42,21 @@ def _below(survey: Survey) -> None:
     for ring in rings({name: [spec.below] for name, spec in slots.items()}):
         message = f"{' below '.join([*ring, ring[0]])} cannot be"
         survey.add(("slots", ring[-1], "below"), "bad_slot", message, "remove one `below`")
+
+
+def _conditions(survey: Survey) -> None:
+    slots = survey.script.slots
+    for name, spec in slots.items():
+        for key in ("needed_when", "below_when"):
+            for slot, values in getattr(spec, key).items():
+                place: Place = ("slots", name, key, slot)
+                survey.named(place, "slot", slot, slots)
+                if (other := slots.get(slot)) is None:
+                    continue
+                if other.source != "contact":
+                    survey.add(place, "bad_slot", f"{slot} is not known before the dial", "name a slot of the contact")
+                for value in values:
+                    _check_value(survey, place, other, value)
 
 
 def _forks(survey: Survey, name: str, forks: tuple[Fork, ...]) -> None:

@@ -15,7 +15,9 @@ from voicebot.nlu.view import View
 
 __all__ = ["SLOT_TYPES", "SlotParser"]
 
-SLOT_TYPES = ("callback_time", "time", "date", "exclusion", "amount", "percent", "method", "person_relation", "reason")
+SLOT_TYPES = (
+    "callback_time", "time", "date", "exclusion", "amount", "percent", "method", "person_relation", "reason", "score",
+)  # fmt: skip
 
 # A day named for a call, without an hour: mid-morning of that day.
 _CALL_AT = timedelta(hours=10)
@@ -28,7 +30,7 @@ _DONE = frozenset({
 
 
 class SlotParser:
-    """Reads the slots of a plain view; the words of `method`, `person_relation` and `reason` come from the lexicon."""
+    """Reads the slots of a plain view; the words of `method`, `person_relation`, `reason` and `score` come from the lexicon."""
 
     def __init__(self, lexicon: LexiconFile, calendar: TradingCalendar) -> None:
         """Raises LexiconError when a slot's pattern does not compile."""
