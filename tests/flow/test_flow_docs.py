@@ -11,7 +11,10 @@ from voicebot.flow.sample import sample_slots
 PAGE = (Path(__file__).parents[2] / "docs" / "flows.md").read_text(encoding="utf-8")
 LESSON, REST = PAGE.split("## How a call runs")
 SCRIPT, CASES = re.findall(r"```yaml\n(.*?)```", REST, re.DOTALL)
-WRITTEN = re.findall(r"`dialog_flows/(\w+)/(\w+\.yaml)`[^`]*?(?:`[^`]*`[^`]*?)*:\n\n```yaml\n(.*?)```", LESSON, re.DOTALL)
+_FILE = r"`dialog_flows/(\w+)/(\w+\.yaml)`[^`]*?(?:`[^`]*`[^`]*?)*:"
+WRITTEN = re.findall(_FILE + r"\n\n```yaml\n(.*?)```", LESSON, re.DOTALL)
+    r"`dialog_flows/(\w+)/(\w+\.yaml)`[^`]*?(?:`[^`]*`[^`]*?)*:\n\n```yaml\n(.*?)```", LESSON, re.DOTALL
+)
 
 
 def test_the_lesson_followed_word_for_word_gives_a_script_that_passes(tmp_path, lexicon):
@@ -21,7 +24,7 @@ def test_the_lesson_followed_word_for_word_gives_a_script_that_passes(tmp_path, 
         (tmp_path / name / file).write_text(text, encoding="utf-8")
     [name] = {name for name, _, _ in WRITTEN}
     assert check(tmp_path / name) == []
-    [result] = replay(tmp_path / name, lexicon).cases
+    [result] = replay(tmp_path / name, lexicon).results
     assert result.differences == ()
     assert sample_slots(tmp_path / name)["channel"] == "邮箱"
 

@@ -13,7 +13,7 @@ from voicebot.flow.problems import FlowError
 @dataclass(frozen=True)
 class Mistake:
     """`there` becomes `instead`; the mistake is in the line with ⚡, or else in the one that holds `at`. The mend must
-    hold `fix`. `part`: it is made in the shared part; `also`: what follows from it.
+    hold `fix`. `part`: it is made in the shared part; `also`: what follows from it; `more`: what else is rewritten.
     """
 
     code: str
@@ -23,6 +23,7 @@ class Mistake:
     at: str = ""
     part: bool = False
     also: tuple[str, ...] = ()
+    more: tuple[str, str] = ("", "")
 
 
 ACK = "{heard: [acknowledged, affirm], outcome: acknowledged, goto: which}"
@@ -108,6 +109,11 @@ MISTAKES = [
     Mistake("bad_slot", "below: line}", "below: firm} ⚡", "type: percent"),
     Mistake("bad_slot", "{type: name, before", "{type: name, future: true, before", "date or datetime",
             at="{type: name, future", part=True),
+    Mistake("bad_slot", "  line: {type: percent}", "  line: {type: percent, past: true} ⚡", "date or datetime"),
+    Mistake("bad_slot", "  line: {type: percent}", "  line: {type: percent, needed_when: {product: 基金}} ⚡", "optional: true"),
+    Mistake("bad_slot", "  line: {type: percent}", "  line: {type: percent, below_when: {product: 基金}} ⚡", "add `below"),
+    Mistake("bad_slot", "below: line}", "below: line, below_when: {mood: 愿意}} ⚡", "of the contact"),
+    Mistake("bad_value", "below: line}", "below: line, below_when: {product: [基金, 股票]}} ⚡", "基金, 本地债"),
     Mistake("bad_fork", "ratio, at_least: line", "ratio, is: 120, at_least: line", "exactly one", at="ratio, is: 120"),
     Mistake("bad_fork", "ratio, at_least: line", "score, at_least: line", "percent with percent", at="score, at_least"),
     Mistake("bad_act", "act: message, template: thanks", "act: message", "template: NAME", at="act: message"),
@@ -237,8 +243,8 @@ MISTAKES = [
     Mistake("missing_disclosure", "{needed_for: [acknowledged, will_do]}", "{needed_for: acknowledged}", "needed_for: will_do", at=WILL),
     Mistake("missing_disclosure", "    say: warning\n", "    say: clear\n", "say it before", at=ACK, also=("missing_disclosure",)),
     Mistake("maybe_untold", "answers:\n", "  - {heard: done_already, outcome: acknowledged, goto: bye} ⚡\nanswers:\n", "every way", also=("before_identity",)),
-    Mistake("split_disclosure", "  clear: 您清楚了吗？", "  clear: {text: 您清楚了吗？, disclosure: warning} ⚡", "one prompt",
-            also=("disclosure_repeated",)),
+    Mistake("split_disclosure", "    say: warning\n", "    say: [warning, risk] ⚡\n", "one prompt",
+            more=("  bye: 再见。", "  bye: 再见。\n  risk: {disclosure: warning, text: 投资有风险。}")),
     Mistake("disclosure_repeated", "      ask_again: clear\n", "      ask_again: warning ⚡\n", "short question"),
     Mistake("missing_do_not_call", "    do: do_not_call\n", "", "do: do_not_call", at="heard: do_not_call", part=True),
 ]  # fmt: skip
@@ -249,6 +255,8 @@ def test_a_mistake_is_found_at_its_line(tmp_path, mistake):
     sound = PART if mistake.part else FLOW
     assert sound.count(mistake.there) == 1
     spoiled = sound.replace(mistake.there, mistake.instead)
+    if mistake.more[0]:
+        spoiled = spoiled.replace(*mistake.more)
     at = spoiled.count("\n", 0, spoiled.index(mistake.at or "⚡")) + 1
     spoiled = spoiled.replace(" ⚡", "")
     folder = written(tmp_path, opening=spoiled) if mistake.part else written(tmp_path, spoiled)

@@ -11,7 +11,7 @@ from sip.line import SipFault
 from tts.voice import VoiceFault
 from voicebot.asr.recognizer import AsrFault
 from voicebot.calling import Refused
-from voicebot.cli import calls, flows, parts, review, studio, upkeep
+from voicebot.cli import calls, flows, parts, review, schema, studio, upkeep
 from voicebot.cli.terminal import Wrong
 from voicebot.flow.problems import FlowFault
 from voicebot.nlu.errors import NluError
@@ -28,6 +28,7 @@ parts.tts_app.command("studio")(studio.tts_studio)
 app.add_typer(parts.nlu_app, name="nlu")
 app.add_typer(flows.flow_app, name="flow")
 flows.flow_app.command("show")(review.show)
+flows.flow_app.command("schema")(schema.show)
 app.add_typer(upkeep.models_app, name="models")
 app.add_typer(upkeep.db_app, name="db")
 app.add_typer(upkeep.bench_app, name="bench")

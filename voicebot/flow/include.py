@@ -19,8 +19,8 @@ from voicebot.flow.problems import FlowError, Problem
 from voicebot.flow.terms import NEXT
 
 SHARED = "shared"
-_NAMED = ("slots", "disclosures", "answers", "steps", "prompts")
-_LISTED = ("urgent", "anywhere")
+NAMED = ("slots", "disclosures", "answers", "steps", "prompts")
+LISTED = ("urgent", "anywhere")
 _MOST_PARTS = 30
 
 
@@ -136,11 +136,11 @@ class _Merger:
             return None
         self.files += [] if found[0] in self.files else [found[0]]
         if not isinstance(part.content, dict):
-            self._complain(part, (), "include", "no blocks in it", f"write {', '.join(_NAMED)} as in a script")
+            self._complain(part, (), "include", "no blocks in it", f"write {', '.join(NAMED)} as in a script")
             return None
         for key in part.content:
-            if key not in (*_NAMED, *_LISTED, "include", "about"):
-                known = ("about", "include", *_NAMED, *_LISTED)
+            if key not in (*NAMED, *LISTED, "include", "about"):
+                known = ("about", "include", *NAMED, *LISTED)
                 close = get_close_matches(key[:60], known, 1)
                 fix = f"did you mean {close[0]}?" if close else f"a part may have: {', '.join(known)}"
                 self._complain(part, (key,), "unknown_key", f"{key} is no block of a part", fix)
@@ -152,9 +152,9 @@ class _Merger:
             file, line = part.at(*at)
             fix = f"write {{part: {Path(part.file).stem}, next: STEP}}"
             self._complain(doc, place, NEXT, f"the part goes on to `next` ({file}:{line}), which is not named", fix)
-        for block in _NAMED:
+        for block in NAMED:
             self._take_named(part, block, following)
-        for block in _LISTED:
+        for block in LISTED:
             theirs = part.content.get(block)
             if theirs is None:
                 continue

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from voicebot.flow.dialogue import Segment, Text, Value
@@ -26,16 +26,18 @@ from voicebot.flow.terms import (
     Name,
     NameOrNone,
     Names,
+    OneOf,
+    OrOne,
+    Outcomes,
     Prompts,
     Setting,
+    Short,
     StepName,
     TextValue,
     TextValues,
     Wordings,
-    listed,
     mistake,
-    one_of,
-)
+)  # fmt: skip
 from voicebot.flow.terms import Outcome as Outcome
 from voicebot.flow.values import COMPARABLE, TYPES, canonical, written
 from voicebot.flow.vocabulary import ACTS, HEARD_SLOTS, banned_in
@@ -59,11 +61,11 @@ class SlotSpec(Part):
     value, and `below` counts only `below_when` they have.
     """
 
-    type: Annotated[str, one_of(TYPES, "unknown_type", "type")]
+    type: Annotated[str, OneOf(TYPES, "unknown_type", "type")]
     about: str = ""
     choices: TextValues = ()
     source: Literal["contact", "callee", "script"] = "contact"
-    hears: Annotated[str, one_of(frozenset(HEARD_SLOTS), "unknown_hears", "value that can be heard as")] | None = None
+    hears: Annotated[str, OneOf(frozenset(HEARD_SLOTS), "unknown_hears", "value that can be heard as")] | None = None
     before_identity: bool = False
     optional: bool = False
     needed_when: Conditions = Field(default_factory=dict)
@@ -87,15 +89,8 @@ class SlotSpec(Part):
         if self.type != "choice" and self.choices:
             raise _bad_slot("choices", f"a {self.type} has no choices", "write `type: choice`, or remove `choices`")
         self._choices_agree()
-        if self.needed_when and not self.optional:
-            raise _bad_slot("needed_when", "`needed_when` is for an optional slot; others are always needed",
-                            "add `optional: true`, or remove `needed_when`")  # fmt: skip
-        if self.below_when and not self.below:
-            raise _bad_slot("below_when", "`below_when` without `below`", "add `below`, or remove `below_when`")
-        if self.future and self.past:
-            raise _bad_slot("past", "no moment is both `future` and `past`", "keep one")
-        if self.source != "contact" and (self.below or self.future or self.past):
-            key = "below" if self.below else "future" if self.future else "past"
+        kept = next((key for key in ("below", "future", "past", "needed_when") if getattr(self, key)), "")
+        if self.source != "contact" and (key := kept):
             raise _bad_slot(key, f"`{key}` is for the contact's data: nothing else is checked before the dial",
                             f"remove `{key}`")  # fmt: skip
         if self.source == "script" and self.optional:
@@ -104,7 +99,13 @@ class SlotSpec(Part):
             raise _bad_slot("below", f"a {self.type} is not compared", "use `below` for money, percent or integer")
         if (self.future or self.past) and self.type not in ("date", "full_date", "datetime"):
             key = "future" if self.future else "past"
-            raise _bad_slot(key, f"a {self.type} is not in the {key}", f"use `{key}` for a date or datetime")
+            raise _bad_slot(key, f"a {self.type} is neither past nor future", f"use `{key}` for a date or datetime")
+        if self.future and self.past:
+            raise _bad_slot("past", "no moment is both past and future", "keep one")
+        if self.needed_when and not self.optional:
+            raise _bad_slot("needed_when", "a slot that is not optional is always needed", "add `optional: true`")
+        if self.below_when and not self.below:
+            raise _bad_slot("below_when", "`below_when` without `below`", "add `below: SLOT`")
         return self
 
     def _choices_agree(self) -> None:
@@ -133,7 +134,7 @@ class DisclosureSpec(Part):
     """A statement the client must hear to its end. `needed_for`: outcomes that hold only after it."""
 
     about: str = ""
-    needed_for: Annotated[tuple[Outcome, ...], BeforeValidator(listed)] = ()
+    needed_for: Outcomes = ()
 
 
 class PromptSpec(Part):
@@ -152,7 +153,7 @@ class ActSpec(Part):
     `template`, a `webhook` the `hook` of the configuration that it goes to.
     """
 
-    act: Annotated[str, one_of(ACTS, "unknown_act", "act")]
+    act: Annotated[str, OneOf(ACTS, "unknown_act", "act")]
     slots: Names = ()
     reason: str = ""
     template: NameOrNone = ""
@@ -168,11 +169,7 @@ class ActSpec(Part):
         return self
 
 
-def _act(value: Any) -> Any:
-    return {"act": value} if isinstance(value, str) else value
-
-
-Acts = Annotated[tuple[Annotated[ActSpec, BeforeValidator(_act)], ...], BeforeValidator(listed)]
+Acts = Annotated[tuple[Annotated[ActSpec, Short("act", (str,))], ...], OrOne()]
 
 
 def _one_way(block: BaseModel, keys: tuple[str, ...], what: str, fix: str) -> None:
@@ -347,18 +344,13 @@ class Script(Part):
     anywhere: tuple[Branch, ...] = ()
     answers: Mapping[Intent, Answer] = Field(default_factory=dict)
     steps: Annotated[Mapping[StepName, Step], Field(min_length=1)]
-    prompts: Annotated[Mapping[Name, PromptSpec], Field(min_length=1)]
+    prompts: Annotated[Mapping[Name, Annotated[PromptSpec, Short("text", (str, list))]], Field(min_length=1)]
 
     @model_validator(mode="before")
     @classmethod
-    def _short_prompts(cls, data: Any) -> Any:
-        """A prompt with nothing but its words may be written as those words."""
-        if isinstance(data, dict):
-            data = {key: value for key, value in data.items() if key != "include"}
-        if isinstance(data, dict) and isinstance(prompts := data.get("prompts"), dict):
-            short = {name: {"text": p} if isinstance(p, str | list) else p for name, p in prompts.items()}
-            return {**data, "prompts": short}
-        return data
+    def _included(cls, data: Any) -> Any:
+        """What is included is in it already."""
+        return {key: value for key, value in data.items() if key != "include"} if isinstance(data, dict) else data
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,10 +61,10 @@ def _complaint(detail: ErrorDetails) -> tuple[str, str, str]:
         return code, f"{where} is missing", fix
     if type_ == "literal_error":
         return "unknown_word", f"{where}: no such word", f"write {ctx['expected']}"
-    if type_ in ("greater_than_equal", "less_than_equal"):
+    if type_ in {"greater_than_equal", "less_than_equal"}:
         bound = f"at least {ctx['ge']}" if "ge" in ctx else f"at most {ctx['le']}"
         return "out_of_range", f"{where}: {bound} is wanted", f"write {bound.rpartition(' ')[2]} or choose another"
-    if type_ in ("too_short", "string_too_short"):
+    if type_ in {"too_short", "string_too_short"}:
         return "empty", f"{where}: nothing in it", "write at least one, or remove the key"
     if type_ == "string_too_long":
         return "out_of_range", f"{where}: over {ctx['max_length']} characters", "shorten it"

@@ -12,6 +12,7 @@ from voicebot.flow.problems import Problem
 from voicebot.flow.rules import data, disclosures, identity, keys, names, paths, precedence, wording
 from voicebot.flow.rules.survey import Place, Survey
 from voicebot.flow.rules.walk import Walk
+from voicebot.flow.rules.wording import SYLLABLES_PER_S as SYLLABLES_PER_S
 
 _LEADING_NOWHERE = frozenset({"unknown_step", "unknown_prompt", "unknown_disclosure", "undefined_slot"})
 

@@ -48,14 +48,15 @@ def _conditions(survey: Survey) -> None:
     slots = survey.script.slots
     for name, spec in slots.items():
         for key in ("needed_when", "below_when"):
-            for other, values in getattr(spec, key).items():
-                place: Place = ("slots", name, key, other)
-                survey.named(place, "slot", other, slots)
-                for value in values if other in slots else ():
-                    _check_value(survey, place, slots[other], value)
-                if other in slots and slots[other].source != "contact":
-                    fix = "name a slot of the contact's data"
-                    survey.add(place, "bad_slot", f"{other} is not known before the dial", fix)
+            for slot, values in getattr(spec, key).items():
+                place: Place = ("slots", name, key, slot)
+                survey.named(place, "slot", slot, slots)
+                if (other := slots.get(slot)) is None:
+                    continue
+                if other.source != "contact":
+                    survey.add(place, "bad_slot", f"{slot} is not known before the dial", "name a slot of the contact")
+                for value in values:
+                    _check_value(survey, place, other, value)
 
 
 def _forks(survey: Survey, name: str, forks: tuple[Fork, ...]) -> None:

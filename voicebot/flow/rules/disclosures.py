@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from voicebot.flow.model import Branch, Prompt, Step
-from voicebot.flow.rules.survey import Survey
+from voicebot.flow.rules import precedence
+from voicebot.flow.rules.survey import Place, Survey
 from voicebot.flow.rules.walk import Walk, takes
 
 
 def inspect(survey: Survey) -> None:
     """The notice of the opening, disclosures on every way to what needs them, and the do-not-call list."""
     _notice(survey)
+    hearing = Walk(survey, ear_lost=False).reached
     for disclosure, spec in survey.script.disclosures.items():
         if spec.needed_for:
-            _needed(survey, disclosure, spec.needed_for)
+            _needed(survey, disclosure, spec.needed_for, hearing)
     for name, listen in survey.listens():
         if told := next((prompt for prompt in listen.ask_again if survey.prompts[prompt].disclosure), ""):
             survey.warn(("steps", name, "listen", "ask_again"), "disclosure_repeated",
                         f"{told} is said again after every answer, and nobody can interrupt it",
                         "ask again with a short question")  # fmt: skip
+    _split(survey)
     _do_not_call(survey)
 
 
@@ -58,24 +61,60 @@ def _always_says(prompt: Prompt, words: tuple[str, ...]) -> bool:
     return all(word in wording.literal for wording in (*prompt.wordings, *prompt.otherwise) for word in words)
 
 
-def _needed(survey: Survey, disclosure: str, outcomes: tuple[str, ...]) -> None:
+def _needed(survey: Survey, disclosure: str, outcomes: tuple[str, ...], hearing: set[str]) -> None:
     """An outcome counts after its disclosure only: at run time the robot says what is missing and asks again. So a way
     round it does no harm, but the callee is asked about what he was not told; where every way leads round it, the
-    script has forgotten it.
+    script has forgotten it. `hearing`: the steps that a call may come to while the recogniser works.
     """
     walk = Walk(survey, disclosure)
+    own = {name: precedence.before_anywhere(survey, name) for name, _ in survey.listens() if name in walk.reached}
     for place, branch in survey.branches():
         if branch.outcome not in outcomes:
             continue
-        told = {mood.told for mood in walk.moods_at(place) if takes(branch, mood)}
-        if told == {False}:
+        told: dict[bool, str] = {}  # whether it was told, and a step where that is so
+        for name in own if place[0] != "steps" else (str(place[1]),):
+            if place[0] == "anywhere" and all(own[name].taker(branch, word) for word in branch.heard or ("",)):
+                continue  # the step's own branches come first
+            if name not in hearing and not _by_key(survey, name, branch):
+                continue
+            told |= {mood.told: name for mood in walk.moods.get(name, ()) if takes(branch, mood)}
+        if False in told and True not in told:
             survey.add((*place, "outcome"), "missing_disclosure",
                        f"{branch.outcome} needs the disclosure {disclosure}, which no way to it says",
                        f"say it before, in a prompt with `disclosure: {disclosure}`")  # fmt: skip
         elif False in told:
-            survey.warn((*place, "outcome"), "maybe_untold",
-                        f"{branch.outcome} needs the disclosure {disclosure}, which some way to it leaves out",
-                        "say it on every way to it, or limit the branch to steps after it")  # fmt: skip
+            message = f"{branch.outcome} needs the disclosure {disclosure}, which some way to {told[False]} leaves out"
+            fix = "say it on every way to it, or limit the branch to steps after it"
+            survey.warn((*place, "outcome"), "maybe_untold", message, fix)
+
+
+def _by_key(survey: Survey, name: str, branch: Branch) -> bool:
+    """Whether a key of a step means what a branch hears: all that is understood once the recogniser is lost."""
+    listen = survey.script.steps[name].listen
+    return listen is not None and not set(branch.heard).isdisjoint(
+        m for m in listen.keys.values() if isinstance(m, str)
+    )
+
+
+def _split(survey: Survey) -> None:
+    """A disclosure may have several prompts, one for each kind of client; said together, either alone would count."""
+    for name, step in survey.script.steps.items():
+        first: dict[str, str] = {}
+        for place, prompt in _breath(survey, name, step):
+            disclosure = survey.prompts[prompt].disclosure
+            if disclosure and first.setdefault(disclosure, prompt) != prompt:
+                survey.warn(place, "split_disclosure",
+                            f"{first[disclosure]} and {prompt} are both the disclosure {disclosure}, and either alone "
+                            "counts as all of it",
+                            "put them into one prompt, or give each a disclosure of its own")  # fmt: skip
+
+
+def _breath(survey: Survey, name: str, step: Step) -> Iterator[tuple[Place, str]]:
+    """What a step says, and the one that it goes on to."""
+    yield from ((("steps", name, "say", i), prompt) for i, prompt in enumerate(step.say))
+    if step.goto is not None and not step.branch:
+        following = survey.script.steps[step.goto]
+        yield from ((("steps", step.goto, "say", i), prompt) for i, prompt in enumerate(following.say))
 
 
 def _do_not_call(survey: Survey) -> None:

@@ -61,7 +61,8 @@ def _prompt(survey: Survey, name: str, prompt: Prompt) -> None:
             for slot in sorted(wording.slots):
                 survey.named(place, "slot", slot, slots)
             unsure = [s for s in sorted(wording.slots) if (spec := slots.get(s)) and _may_be_unknown(spec)]
-            if unsure and (i == len(wordings) - 1 if key == "otherwise" else not prompt.otherwise):
+            is_last = i == len(wordings) - 1  # of `otherwise` the first is used whose slots are known
+            if unsure and (is_last if key == "otherwise" else not prompt.otherwise):
                 fix = "give the prompt an `otherwise` that does without it"
                 survey.add(place, "maybe_unknown", f"{unsure[0]} may not be known when this is said", fix)
     if prompt.disclosure:
@@ -79,17 +80,8 @@ def _disclosures(survey: Survey) -> None:
         if branch.outcome in NEED_DISCLOSURE - needed:
             fix = f"give a disclosure `needed_for: {branch.outcome}`"
             survey.add((*place, "outcome"), "missing_disclosure", f"{branch.outcome} without a disclosure", fix)
-    said_by = {prompt.disclosure: name for name, prompt in survey.prompts.items() if prompt.disclosure}
-    for place, says, _ in survey.speakers():
-        together: dict[str, str] = {}
-        for prompt in says:
-            disclosure = survey.prompts[prompt].disclosure if prompt in survey.prompts else ""
-            # Two wordings for different data are said in different steps; two halves are said one after the other.
-            if disclosure and (first := together.setdefault(disclosure, prompt)) != prompt:
-                survey.warn(place, "split_disclosure",
-                            f"{first} and {prompt} are both the disclosure {disclosure}, either alone counts as all",
-                            "put them into one prompt, or give each a disclosure of its own")  # fmt: skip
+    said = {prompt.disclosure for prompt in survey.prompts.values()}
     for name in disclosures:
-        if name not in said_by and ("disclosures", name) not in survey.borrowed:
+        if name not in said and ("disclosures", name) not in survey.borrowed:
             survey.add(("disclosures", name), "unsaid_disclosure", f"no prompt is the disclosure {name}",
                        f"give a prompt `disclosure: {name}`")  # fmt: skip

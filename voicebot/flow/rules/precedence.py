@@ -24,14 +24,15 @@ class _Conditions(NamedTuple):
     is_sure: bool
 
 
-class _Takers:
+class Takers:
     """The branches that stand before, by the word they hear ("" for any word). Those of `before` stand before all."""
 
-    def __init__(self, before: _Takers | None = None) -> None:
+    def __init__(self, before: Takers | None = None) -> None:
         self._before = before
         self._by_word: dict[str, dict[_Conditions, Place]] = {}
 
     def add(self, branch: Branch, place: Place) -> None:
+        """Put a branch behind the others."""
         if branch.at_most is not None:
             return
         conditions = _Conditions(
@@ -64,14 +65,14 @@ class _Takers:
 
 def inspect(survey: Survey, walk: Walk) -> None:
     """Branches, and words of branches, that an earlier branch leaves nothing for."""
-    urgent = _Takers()
+    urgent = Takers()
     for i, branch in enumerate(survey.script.urgent):
         _look(survey, urgent, branch, ("urgent", i))
-    anywhere = _Takers(urgent)
+    anywhere = Takers(urgent)
     for i, branch in enumerate(survey.script.anywhere):
         _look(survey, anywhere, branch, ("anywhere", i))
     for name, listen in survey.listens():
-        own = _Takers(urgent)
+        own = Takers(urgent)
         moods = walk.moods.get(name, set())
         for i, branch in enumerate(listen.branches):
             place: Place = ("steps", name, "listen", "branches", i)
@@ -87,7 +88,7 @@ def never_taken(script: Script) -> Iterator[tuple[str, int]]:
     """The `urgent` and `anywhere` branches, by list and index, that those before them leave nothing for: of a shared
     part, where the script hears the same itself.
     """
-    takers = _Takers()
+    takers = Takers()
     for list_, branches in (("urgent", script.urgent), ("anywhere", script.anywhere)):
         for i, branch in enumerate(branches):
             if len(takers.takers(branch)) == len(branch.heard or ("",)):
@@ -95,7 +96,16 @@ def never_taken(script: Script) -> Iterator[tuple[str, int]]:
             takers.add(branch, (list_, i))
 
 
-def _look(survey: Survey, before: _Takers, branch: Branch, place: Place) -> None:
+def before_anywhere(survey: Survey, step: str) -> Takers:
+    """The branches of a step, which come before those of `anywhere`."""
+    own = Takers()
+    listen = survey.script.steps[step].listen
+    for i, branch in enumerate(listen.branches if listen is not None else ()):
+        own.add(branch, ("steps", step, "listen", "branches", i))
+    return own
+
+
+def _look(survey: Survey, before: Takers, branch: Branch, place: Place) -> None:
     """Compare a branch with those before it, and put it among them."""
     words = branch.heard or ("",)
     lost = before.takers(branch)

@@ -109,7 +109,7 @@ class Survey:
         used = {slot for p in self.prompts.values() for w in (*p.wordings, *p.otherwise) for slot in w.slots}
         used |= {slot for _, _, acts in self.speakers() for act in acts for slot in act.slots}
         used |= {branch.given for _, branch in self.branches()} | {s.below for s in self.script.slots.values()}
-        used |= {other for s in self.script.slots.values() for other in (*s.needed_when, *s.below_when)}
+        used |= {o for s in self.script.slots.values() for o in (*s.needed_when, *s.below_when)}
         for step in self.script.steps.values():
             used |= {slot for fork in step.branch for slot in (fork.slot, fork.below, fork.at_least)}
         if self.script.suitability is not None:

@@ -33,12 +33,14 @@ class _Node(NamedTuple):
 
 @dataclass(slots=True)
 class Walk:
-    """All ways from the start. `disclosure`: when given, only ways are followed on which no outcome that needs it is
-    reached before it was said, and moods tell whether it was; otherwise outcomes are followed.
+    """All ways from the start, with `ear_lost` also those after the recogniser failed. `disclosure`: when given, only
+    ways are followed on which no outcome that needs it is reached before it was said, and moods tell whether it was;
+    otherwise outcomes are followed.
     """
 
     survey: Survey
     disclosure: str = ""
+    ear_lost: bool = True
     moods: dict[str, set[Mood]] = field(default_factory=dict)  # step → when it listens or ends
     everywhere: set[Mood] = field(default_factory=set)  # in which anything at all is listened to
     said: dict[str, set[bool]] = field(default_factory=dict)  # prompt → whether identified when it is said
@@ -97,7 +99,7 @@ class Walk:
         """What may come in a mood, whichever step is listening. `name`: the first one that does."""
         script = self.survey.script
         yield _Node(script.out_of_turns, mood, entered=True)
-        if script.ear_lost is not None:
+        if script.ear_lost is not None and self.ear_lost:
             yield _Node(script.ear_lost, mood, entered=True)
         staying = self._staying.setdefault(mood, set())
         for _, branch in self.survey.everywhere():
