@@ -150,13 +150,23 @@ def _reason(reason: str) -> str:
     return _REASONS.get(reason) or intent(reason)
 
 
+def _when(script: Script, conditions: Mapping[str, tuple[str, ...]]) -> str:
+    told = [f"{slot(script, name)}为{'或'.join(values)}" for name, values in conditions.items()]
+    return f"{'，且'.join(told)}时"
+
+
 def rules(script: Script, spec: SlotSpec) -> list[str]:
     """What a slot's value must be."""
     told = [f"取值：{'、'.join(spec.choices)}"] if spec.choices else []
-    if spec.optional:
+    if spec.needed_when:
+        told.append(f"{_when(script, spec.needed_when)}必须有，否则可以没有")
+    elif spec.optional:
         told.append("可以没有")
     if spec.below:
-        told.append(f"须低于{slot(script, spec.below)}")
+        when = _when(script, spec.below_when) if spec.below_when else ""
+        told.append(f"{when}须低于{slot(script, spec.below)}")
     if spec.future:
         told.append("须晚于拨打时刻")
+    if spec.past:
+        told.append("须早于拨打时刻")
     return told

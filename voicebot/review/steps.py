@@ -53,14 +53,15 @@ class Steps:
         parts: list[Child] = [element("p", tag, class_="words")] if tag else []
         parts += self._wordings(prompt.wordings)
         if prompt.otherwise:
-            names = "、".join(chinese.slot(self.script, name) for name in self.sentences.unsure(prompt))
-            parts.append(element("p", f"没有{names or '所需数据'}时，改说：", class_="why"))
-            parts += self._wordings(prompt.otherwise)
+            names = [chinese.slot(self.script, name) for name in self.sentences.unsure(prompt)]
+            lacking = f"缺少{'、'.join(names)}中任何一项" if len(names) > 1 else f"没有{''.join(names) or '所需数据'}"
+            parts.append(element("p", f"{lacking}时，改说：", class_="why"))
+            parts += self._wordings(prompt.otherwise, "用第一种资料齐全的")
         return element("div", *parts, class_="said", data_prompt=prompt.id)
 
-    def _wordings(self, wordings: tuple[Wording, ...]) -> Iterator[Markup]:
+    def _wordings(self, wordings: tuple[Wording, ...], used: str = "轮流使用") -> Iterator[Markup]:
         if len(wordings) > 1:
-            yield element("p", f"{len(wordings)} 种说法轮流使用：", class_="why")
+            yield element("p", f"{len(wordings)} 种说法，{used}：", class_="why")
         for i, wording in enumerate(wordings):
             number = (_NUMBERS[i] if i < len(_NUMBERS) else f"{i + 1}.") + " " if len(wordings) > 1 else ""
             parts = [self._chip(part.slot) if isinstance(part, Reference) else part for part in wording.parts]
