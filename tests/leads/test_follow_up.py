@@ -136,5 +136,5 @@ def test_the_table_names_what_exists(tmp_path):
         file = tmp_path / "follow_up.yaml"
         text = FOLLOW_UP.read_text("utf-8")
         file.write_text(text.replace('acts: ["lead:dispute"]', wrong), "utf-8")
-        with pytest.raises(LeadsFault, match=r"follow_up\.yaml: rules\.3\.when\."):
+        with pytest.raises(LeadsFault, match=r"follow_up\.yaml: rules\.4\.when\."):
             read_follow_up(file)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from voicebot import events
 from voicebot.store.records import CallRecord
 
+_OF_THE_ACT = frozenset({"reason", "template", "hook"})  # what an act is about, not what it carries
 _NOTHING_HEARD = frozenset({"", "[unk]"})
 
 
@@ -47,7 +48,7 @@ class Conversation:
         """What the callee said, the last value of each type, and what the script took of it with an act."""
         values = {type_: value for turn in self.turns for type_, value in turn.slots}
         for _, data in self.acts:
-            values |= {name: value for name, value in data.items() if name != "reason"}
+            values |= {name: value for name, value in data.items() if name not in _OF_THE_ACT}
         return values
 
 
