@@ -8,6 +8,7 @@ values:
 | percent | 128.50 | 百分之一百二十八点五 | 128.50% |
 | money (CNY) | 120000.00 | 十二万元 | 12万元 |
 | date | 2026-11-25 | 十一月二十五日 | 11月25日 |
+| full_date | 2026-11-25 | 二零二六年十一月二十五日 | 2026年11月25日 |
 | time | 15:00 | 下午三点 | 15:00 |
 | datetime | 2026-11-25T15:00 | 十一月二十五日下午三点 | 11月25日15:00 |
 | digits | 600519 | 六零零五一九 | 600519 |
@@ -285,6 +286,11 @@ TYPES = {
         lambda text: _parse_date(text).isoformat(),
         lambda value: _speak_date(date.fromisoformat(value)),
         lambda value: "{0.month}月{0.day}日".format(date.fromisoformat(value)),
+    ),
+    "full_date": _Type(
+        lambda text: _parse_date(text).isoformat(),
+        lambda value: f"{digits(value[:4])}年{_speak_date(date.fromisoformat(value))}",
+        lambda value: "{0.year}年{0.month}月{0.day}日".format(date.fromisoformat(value)),
     ),
     "time": _Type(
         lambda text: _parse_time(text).isoformat("minutes"), lambda value: _speak_time(time.fromisoformat(value)), _same

@@ -22,7 +22,7 @@ from voicebot.flow.loading import draft
 from voicebot.flow.model import Flow, Reference
 from voicebot.flow.problems import FlowFault
 from voicebot.flow.recorded import Found, Standing
-from voicebot.flow.rules import SYLLABLES_PER_S
+from voicebot.flow.rules.wording import SYLLABLES_PER_S
 from voicebot.flow.sample import sample_slots
 
 _COLUMNS = ("file", "words", "before", "after", "state", "rate_hz", "seconds", "characters", "prompt")

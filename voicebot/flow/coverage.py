@@ -16,6 +16,7 @@ from voicebot.flow.document import Document
 from voicebot.flow.loading import FLOWS, SCRIPT
 from voicebot.flow.model import Branch, Fallback, Flow, Fork, ListenSpec
 from voicebot.flow.problems import Problem
+from voicebot.flow.rules.precedence import never_taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,11 @@ def places(flow: Flow) -> Iterator[Place]:
     `ear_lost` are no places of their own: the steps they lead to are.
     """
     script = flow.script
+    never = set(never_taken(script))
     for list_, branches in (("urgent", script.urgent), ("anywhere", script.anywhere)):
         for i, branch in enumerate(branches):
+            if (list_, i) in never:
+                continue  # the script hears first what this branch of a shared part waits for
             yield Place(f"{list_}:{i}", "branch", (list_, i), _of_branch(branch))
     for intent, answer in script.answers.items():
         at = ("answers", intent)

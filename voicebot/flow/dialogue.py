@@ -25,7 +25,8 @@ class Text:
 class Value:
     """A figure or name from the contact's data (or said by the callee), to be read by its type.
 
-    `type`: "name", "title", "money", "percent", "date", "time", "datetime", "digits", "integer", "text", "choice";
+    `type`: "name", "title", "money", "percent", "date", "full_date", "time", "datetime", "digits", "integer", "text",
+    "choice";
     `value`: canonical string ("128.50" for percent, "120000.00" CNY, "2026-11-25", "15:00", "600519", "王建国").
     `written`: how a transcript shows it ("128.50%", "12万元", "11月25日").
     """

@@ -97,7 +97,7 @@ class SlotSpec(Part):
             raise _bad_slot("optional", "a slot that the script sets is not optional", "remove `optional`")
         if self.below and self.type not in COMPARABLE:
             raise _bad_slot("below", f"a {self.type} is not compared", "use `below` for money, percent or integer")
-        if (self.future or self.past) and self.type not in ("date", "datetime"):
+        if (self.future or self.past) and self.type not in ("date", "full_date", "datetime"):
             key = "future" if self.future else "past"
             raise _bad_slot(key, f"a {self.type} is neither past nor future", f"use `{key}` for a date or datetime")
         if self.future and self.past:

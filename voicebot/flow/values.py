@@ -32,7 +32,7 @@ def canonical(type_: str, text: str) -> str:
 
 
 def written(type_: str, value: str) -> str:
-    """How a transcript shows a canonical value: "12万元", "128.50%", "11月25日15:00"."""
+    """How a transcript shows a canonical value: "12万元", "128.50%", "11月25日15:00", "2026年11月25日" (full_date)."""
     match type_:
         case "money":
             return _written_money(Decimal(value))
@@ -41,6 +41,9 @@ def written(type_: str, value: str) -> str:
         case "date":
             day = date.fromisoformat(value)
             return f"{day.month}月{day.day}日"
+        case "full_date":
+            day = date.fromisoformat(value)
+            return f"{day.year}年{day.month}月{day.day}日"
         case "datetime":
             moment = datetime.fromisoformat(value)
             return f"{moment.month}月{moment.day}日{moment:%H:%M}"
@@ -147,6 +150,7 @@ _CANONICAL = {
     "money": _money,
     "percent": _percent,
     "date": _date,
+    "full_date": _date,
     "time": _time,
     "datetime": _datetime,
     "digits": _digits,

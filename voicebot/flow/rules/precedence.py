@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from voicebot.flow.model import Branch
+from voicebot.flow.model import Branch, Script
 from voicebot.flow.rules.survey import Place, Survey
 from voicebot.flow.rules.walk import Walk, takes
 
@@ -39,6 +40,10 @@ class Takers:
         )
         for word in branch.heard or ("",):
             self._by_word.setdefault(word, {}).setdefault(conditions, place)
+
+    def takers(self, branch: Branch) -> dict[str, Place]:
+        """The words of a branch that an earlier branch takes, and which does."""
+        return {word: place for word in branch.heard or ("",) if (place := self.taker(branch, word))}
 
     def taker(self, branch: Branch, word: str) -> Place:
         """The earlier branch that takes whatever this one could by one of its words, () if there is none."""
@@ -79,6 +84,18 @@ def inspect(survey: Survey, walk: Walk) -> None:
                             "remove it, or its `when_identified`")  # fmt: skip
 
 
+def never_taken(script: Script) -> Iterator[tuple[str, int]]:
+    """The `urgent` and `anywhere` branches, by list and index, that those before them leave nothing for: of a shared
+    part, where the script hears the same itself.
+    """
+    takers = Takers()
+    for list_, branches in (("urgent", script.urgent), ("anywhere", script.anywhere)):
+        for i, branch in enumerate(branches):
+            if len(takers.takers(branch)) == len(branch.heard or ("",)):
+                yield list_, i
+            takers.add(branch, (list_, i))
+
+
 def before_anywhere(survey: Survey, step: str) -> Takers:
     """The branches of a step, which come before those of `anywhere`."""
     own = Takers()
@@ -91,7 +108,7 @@ def before_anywhere(survey: Survey, step: str) -> Takers:
 def _look(survey: Survey, before: Takers, branch: Branch, place: Place) -> None:
     """Compare a branch with those before it, and put it among them."""
     words = branch.heard or ("",)
-    lost = {word: taker for word in words if (taker := before.taker(branch, word))}
+    lost = before.takers(branch)
     before.add(branch, place)
     if not lost:
         return

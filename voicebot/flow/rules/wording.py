@@ -22,7 +22,17 @@ SYLLABLES_PER_S = 3.8
 LONGEST_PROMPT_S = 12.0
 LONGEST_DISCLOSURE_S = 25.0
 # Syllables a value usually takes, by type: 王建国, 十二万三千四百五十六元, 百分之一百二十八点五零 …
-_SYLLABLES = {"name": 3, "title": 2, "money": 7, "percent": 8, "date": 7, "time": 4, "datetime": 10, "digits": 8}
+_SYLLABLES = {
+    "name": 3,
+    "title": 2,
+    "money": 7,
+    "percent": 8,
+    "date": 7,
+    "full_date": 12,
+    "time": 4,
+    "datetime": 10,
+    "digits": 8,
+}
 
 GAP = "□"  # stands for a value that is not known before the call
 _MOST_READINGS = 64

@@ -30,7 +30,9 @@ _DONE = frozenset({
 
 
 class SlotParser:
-    """Reads the slots of a plain view; the words of `method`, `person_relation`, `reason` and `score` come from the lexicon."""
+    """Reads the slots of a plain view. The words of `method`, `person_relation`, `reason` and `score` come from the
+    lexicon.
+    """
 
     def __init__(self, lexicon: LexiconFile, calendar: TradingCalendar) -> None:
         """Raises LexiconError when a slot's pattern does not compile."""
