@@ -22,7 +22,9 @@ def final(*words: tuple[str, int, float]) -> list[Word]:
     [
         ([], []),
         ([("我是", 400, 0.99)], ["我是"]),
-        ([("我是", 400, 0.6)], ["我是"]),  # alone and fairly sure
+        ([("我是", 400, 0.85)], ["我是"]),  # alone and fairly sure
+        ([("飞", 330, 0.75)], ["[unk]"]),  # a note of a tune
+        ([("我明天处理", 1400, 0.6)], ["我明天处理"]),  # unsure, but nobody hums a sentence
         ([("我是", 400, 0.4)], ["[unk]"]),  # a guess
         ([("我是", 400, 0.4), ("王建国", 900, 0.9)], ["我是", "王建国"]),  # unsure among the sure
         ([("[unk]", 300, 0.9), ("我是", 500, 0.9), ("王建国", 1200, 0.9)], ["[unk]", "我是", "王建国"]),  # a cough

@@ -47,7 +47,8 @@ def made():
 
 
 def listed():
-    rows = re.findall(r"^\| (`[^|]*) \|", PAGE, re.MULTILINE)
+    checked = PAGE.split("## What is checked")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]*) \|", checked, re.MULTILINE)
     return {code for row in rows for code in re.findall("`([a-z_]+)`", row)}
 
 

@@ -1,7 +1,5 @@
 """What cases go through: each place is known by the name that a call gives it, and shipped scripts are tried."""
 
-from pathlib import Path
-
 import pytest
 
 from voicebot.flow.chat import chat
@@ -42,12 +40,13 @@ def test_every_place_has_its_line(flow):
 
     def line(key):
         file, number = doc.at(*next(place.at for place in places(flow) if place.key == key))
-        return Path(file).read_text(encoding="utf-8").splitlines()[number - 1].strip()
+        path = folder.parent / "shared" / file.rsplit("/", 1)[1] if "/shared/" in file else folder / "flow.yaml"
+        return path.read_text(encoding="utf-8").splitlines()[number - 1].strip()
 
     assert line("urgent:2").startswith("- {heard:")
     assert line("answers:ask_ratio:before_identity").startswith("ask_ratio:")
     assert line("opening") == "opening:"
-    assert line("warning:7").startswith("- {heard: acknowledged")
+    assert line("warning:6").startswith("- {heard: [acknowledged")
     assert line("warning:no_input:2").startswith("no_input:")
     assert line("confirm_amount:not_understood:goto").startswith("not_understood:")
     assert line("acknowledge:no_input:goto").startswith("no_input:")
@@ -77,6 +76,8 @@ slots:
   score: {type: integer, before_identity: true}
   level: {type: choice, choices: [高, 低], source: script, before_identity: true}
 disclosures: {notice: {}}
+urgent:
+  - {heard: do_not_call, do: do_not_call, goto: bye}
 steps:
   opening:
     say: notice
@@ -147,10 +148,14 @@ def test_forks_are_places_and_slots_are_compared(forked, lexicon):
         "slots: there is no slot colour",
     ):
         assert part in told
-    assert [place.key for place in tried.coverage.missing] == ["level:branch:1", "bye"]
-    assert (tried.coverage.branches.taken, tried.coverage.branches.of) == (2, 3)
+    assert [place.key for place in tried.coverage.missing] == ["urgent:0", "level:branch:1", "bye"]
+    assert (tried.coverage.branches.taken, tried.coverage.branches.of) == (2, 4)
     told = [(p.code, p.severity, p.line) for p in tried.coverage.problems(tried.doc)]
-    assert told == [("untested_branch", "warning", 19), ("untested_step", "warning", 23)]
+    assert told == [
+        ("untested_branch", "warning", 13),
+        ("untested_branch", "warning", 21),
+        ("untested_step", "warning", 25),
+    ]
 
 
 def test_the_junit_report_is_well_formed_whatever_is_said(forked, lexicon):

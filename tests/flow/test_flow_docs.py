@@ -7,24 +7,23 @@ from voicebot.flow.cases import cases
 from voicebot.flow.loading import check, load
 from voicebot.flow.replay import replay
 from voicebot.flow.sample import sample_slots
+from voicebot.nlu.lexicon import load as load_lexicon
 
 PAGE = (Path(__file__).parents[2] / "docs" / "flows.md").read_text(encoding="utf-8")
 LESSON, REST = PAGE.split("## How a call runs")
 SCRIPT, CASES = re.findall(r"```yaml\n(.*?)```", REST, re.DOTALL)
 _FILE = r"`dialog_flows/(\w+)/(\w+\.yaml)`[^`]*?(?:`[^`]*`[^`]*?)*:"
 WRITTEN = re.findall(_FILE + r"\n\n```yaml\n(.*?)```", LESSON, re.DOTALL)
-    r"`dialog_flows/(\w+)/(\w+\.yaml)`[^`]*?(?:`[^`]*`[^`]*?)*:\n\n```yaml\n(.*?)```", LESSON, re.DOTALL
-)
 
 
-def test_the_lesson_followed_word_for_word_gives_a_script_that_passes(tmp_path, lexicon):
+def test_the_lesson_followed_word_for_word_gives_a_script_that_passes(tmp_path):
     assert [file for _, file, _ in WRITTEN] == ["flow.yaml", "sample.yaml", "cases.yaml"]
     for name, file, text in WRITTEN:
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / file).write_text(text, encoding="utf-8")
     [name] = {name for name, _, _ in WRITTEN}
     assert check(tmp_path / name) == []
-    [result] = replay(tmp_path / name, lexicon).results
+    [result] = replay(tmp_path / name, load_lexicon()).results
     assert result.differences == ()
     assert sample_slots(tmp_path / name)["channel"] == "邮箱"
 

@@ -17,6 +17,8 @@ from voicebot.asr.writing import UNKNOWN
 _UNKNOWN_SHARE = 0.25  # of the spoken time, from which its neighbours are doubted
 _SURE = 0.97  # a word that is doubted must be so sure
 _LEAST_MEAN = 0.55  # confidence of the known words, by their length
+_LEAST_MEAN_SHORT = 0.8  # where all that is known is a character or two: what a tune is taken for
+_SHORT = 2
 
 
 def believed(words: Sequence[Word]) -> tuple[Word, ...]:
@@ -25,7 +27,9 @@ def believed(words: Sequence[Word]) -> tuple[Word, ...]:
     spoken, known_ms = _ms(words), _ms(known)
     if not known_ms:
         return tuple(words)
-    if sum((word.end_ms - word.start_ms) * word.confidence for word in known) / known_ms < _LEAST_MEAN:
+    is_short = sum(len(word.text) for word in known) <= _SHORT
+    least_mean = _LEAST_MEAN_SHORT if is_short else _LEAST_MEAN
+    if sum((word.end_ms - word.start_ms) * word.confidence for word in known) / known_ms < least_mean:
         least = 2.0  # none of them
     else:
         least = _SURE if 1 - known_ms / spoken >= _UNKNOWN_SHARE else 0.0

@@ -17,6 +17,7 @@ TYPES = {
     "percent": "百分比",
     "date": "日期",
     "time": "时刻",
+    "full_date": "日期（连年份一起说）",
     "datetime": "日期和时刻",
     "digits": "号码",
     "integer": "整数",

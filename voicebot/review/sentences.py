@@ -25,6 +25,7 @@ _SAID = {
     "percent": "50",
     "date": "2026-01-07",
     "time": "15:00",
+    "full_date": "2026-01-06",
     "datetime": "2026-01-06T15:00",
     "digits": "600000",
     "integer": "8",

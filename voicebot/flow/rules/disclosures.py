@@ -118,12 +118,8 @@ def _breath(survey: Survey, name: str, step: Step) -> Iterator[tuple[Place, str]
 
 
 def _do_not_call(survey: Survey) -> None:
-    """docs/domain.md §3.3: who asks not to be called again is on the list at once, whenever he says so. A script that
-    listens to nothing is let off.
-    """
-    if any(survey.listens()) and not any(
-        "do_not_call" in branch.heard and not branch.also for branch in survey.script.urgent
-    ):
+    """docs/domain.md §3.3: who asks not to be called again is on the list at once, whenever he says so."""
+    if not any("do_not_call" in branch.heard and not branch.also for branch in survey.script.urgent):
         survey.add(("urgent",), "missing_do_not_call", "a wish not to be called again is not heard at every moment",
                    "add `- {heard: do_not_call, do: do_not_call, goto: STEP}` to `urgent`")  # fmt: skip
     for place, branch in survey.branches():
