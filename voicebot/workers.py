@@ -110,13 +110,22 @@ async def _work(settings: Settings, pipe: Connection) -> None:
     loop.add_reader(pipe.fileno(), read)
     sessions: dict[str, Session] = {}
     calls: set[asyncio.Task[None]] = set()
+    coming: dict[str, bool] = {}  # calls whose script is being read → whether they were cancelled meanwhile
 
     async def hold(order: Order) -> None:
         try:
+            # In a thread: a script with many recordings takes its time, and other calls go on.
             flow = await asyncio.to_thread(load_flow, settings, order.flow)
             folder, zone = settings.recordings_dir, settings.zone
-            await place(order, flow, robot.engines, robot.store, robot.ledger, folder, zone, sessions)
+            placing = asyncio.create_task(
+                place(order, flow, robot.engines, robot.store, robot.ledger, folder, zone, sessions)
+            )
+            await asyncio.sleep(0)  # it takes its place in `sessions`
+            if coming.pop(order.call_id) and order.call_id in sessions:
+                await sessions[order.call_id].cancel()
+            await placing
         except Exception as fault:  # a bug of ours ends one call, not four
+            coming.pop(order.call_id, None)
             log.exception("call_id=%s failed", order.call_id)
             await robot.ledger.flush()
             await asyncio.to_thread(close_lost, robot.store, settings.recordings_dir, order.call_id, str(fault))
@@ -126,16 +135,18 @@ async def _work(settings: Settings, pipe: Connection) -> None:
     while True:
         match await orders.get():
             case Place(order):
+                coming[order.call_id] = False
                 task = asyncio.create_task(hold(order))
                 calls.add(task)
                 task.add_done_callback(calls.discard)
-                # The call takes its place in `sessions` now, or a cancel right behind its order would not find it.
-                await asyncio.sleep(0)
             case Cancel(call_id):
-                if call_id in sessions:
+                if call_id in coming:
+                    coming[call_id] = True
+                elif call_id in sessions:
                     await sessions[call_id].cancel()
             case Stop():
                 break
+    coming.update(dict.fromkeys(coming, True))
     await asyncio.gather(*(session.cancel() for session in list(sessions.values())))
     with contextlib.suppress(BrokenPipeError):
         await asyncio.gather(*calls)
