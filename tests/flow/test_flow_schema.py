@@ -5,8 +5,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
 from tests.flow.visit import FLOW, PART
+from voicebot.cli import app
 from voicebot.flow import document, schema
 from voicebot.flow.loading import FLOWS
 
@@ -64,3 +66,10 @@ def test_a_mistake_in_the_shape_does_not_fit(there, instead):
     assert FLOW.count(there) == 1
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document.parse(FLOW.replace(there, instead), name="flow.yaml").content, SCRIPT)
+
+
+@pytest.mark.parametrize(("options", "made"), [([], SCRIPT), (["--part"], SHARED)])
+def test_the_command_prints_it(options, made):
+    done = CliRunner().invoke(app, ["flow", "schema", *options])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == made

@@ -74,7 +74,7 @@ def readings(wording: Wording, values: Mapping[str, tuple[str, ...]]) -> Iterato
         chosen = ({slot: value} for slot in slots for value in values[slot])
     for row in chosen:
         said = "".join(row.get(p.slot, GAP) if isinstance(p, Reference) else p for p in wording.parts)
-        yield said, "".join(f" with {slot} = {value}" for slot, value in row.items())
+        yield said, " and".join(f" with {slot} = {value}" for slot, value in row.items())
 
 
 def inspect(survey: Survey) -> None:
