@@ -71,7 +71,7 @@ def callee_for(settings: Settings, flow_name: str, persona: str | None, folder: 
     slots = cases.contact_of(case, contact(home / SAMPLE, now) if (home / SAMPLE).is_file() else {}, now)
     held = cases.run(case, load_flow(settings, flow_name), slots, load_lexicon(), now)
     written = folder / "first_case.yaml"
-    write_persona(written, case, held)
+    write_persona(written, case, held, insists=True)
     return Callee(str(written), f"{case.name} ({file.name}:{line})", slots)
 
 

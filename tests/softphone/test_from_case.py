@@ -43,6 +43,16 @@ def test_a_call_that_the_robot_ends_is_left_to_it(played):
     assert turns(*played("打错了"))[-1] == {"after": "robot", "nth": 1, "say": "打错了"}
 
 
+def test_whoever_insists_says_the_last_line_again(played):
+    case, held = played("打错了")
+    assert persona_of(case, held, insists=True)["repeat"] == "打错了"
+    assert "repeat" not in persona_of(case, held)
+    unfinished = played("对我是")
+    silent = played("（静默）", "（静默）", "（静默）")
+    for other in (unfinished, silent):
+        assert "repeat" not in persona_of(*other, insists=True)
+
+
 def test_silences_wait_for_the_robot_to_ask_once_more(played):
     assert turns(*played("（静默）", "（按1）", "（静默）", "（静默）", "知道了")) == [
         {"after": "robot", "nth": 2, "press": "1"},

@@ -41,20 +41,26 @@ def why_not(case: Case) -> str:
     return ""
 
 
-def persona_of(case: Case, held: Chat) -> dict[str, Any]:
-    """The persona as its YAML file has it. `held`: the case's conversation in text."""
+def persona_of(case: Case, held: Chat, *, insists: bool = False) -> dict[str, Any]:
+    """The persona as its YAML file has it. `held`: the case's conversation in text; `insists`: asked once more, because
+    the ear heard it otherwise, it says its last line again.
+    """
+    callee = [line.text for line in held.lines if line.role == "callee"]
+    last = readable(callee[-1]) if callee and isinstance(turn(callee[-1]), str) else ""
     return {
         "about": case.name,
         "expect": case.disposition,
         "answer": {"ring_ms": 500},
         "voice": _VOICE,
         "turns": list(_entries(held)),
+        **({"repeat": last} if insists and held.over and last else {}),
     }
 
 
-def write_persona(file: Path, case: Case, held: Chat) -> None:
+def write_persona(file: Path, case: Case, held: Chat, *, insists: bool = False) -> None:
     """`persona_of` as a file. Raises `OSError`."""
-    file.write_text(yaml.safe_dump(persona_of(case, held), allow_unicode=True, sort_keys=False), encoding="utf-8")
+    persona = persona_of(case, held, insists=insists)
+    file.write_text(yaml.safe_dump(persona, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
 def lines_of(held: Chat) -> list[str]:
