@@ -17,8 +17,8 @@ from voicebot.asr.writing import UNKNOWN
 _UNKNOWN_SHARE = 0.25  # of the spoken time, from which its neighbours are doubted
 _SURE = 0.97  # a word that is doubted must be so sure
 _LEAST_MEAN = 0.55  # confidence of the known words, by their length
-_LEAST_MEAN_SHORT = 0.8  # where all that is known is a character or two: what a tune is taken for
-_SHORT = 2
+_LEAST_MEAN_SHORT = 0.8  # where all that is known is a single character or two: what a tune or a fan is taken for
+_FEW = 2
 
 
 def believed(words: Sequence[Word]) -> tuple[Word, ...]:
@@ -27,7 +27,7 @@ def believed(words: Sequence[Word]) -> tuple[Word, ...]:
     spoken, known_ms = _ms(words), _ms(known)
     if not known_ms:
         return tuple(words)
-    is_short = sum(len(word.text) for word in known) <= _SHORT
+    is_short = len(known) <= _FEW and all(len(word.text) == 1 for word in known)
     least_mean = _LEAST_MEAN_SHORT if is_short else _LEAST_MEAN
     if sum((word.end_ms - word.start_ms) * word.confidence for word in known) / known_ms < least_mean:
         least = 2.0  # none of them
