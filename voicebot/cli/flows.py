@@ -19,7 +19,7 @@ from voicebot.cli.terminal import Json, Wrong, given_slots, open_settings, out, 
 from voicebot.flow import loading
 from voicebot.flow.cases import CASES
 from voicebot.flow.chat import Chat
-from voicebot.flow.coverage import short
+from voicebot.flow.document import shown
 from voicebot.flow.junit import junit
 from voicebot.flow.problems import FlowError, Problem
 from voicebot.flow.replay import CaseResult, FlowResult, replay, tryable
@@ -89,7 +89,7 @@ def _problems(name: str | Path, flows: Path, understander: Understander) -> Iter
     if not cases.is_file():
         message = f"no {CASES} beside it: nobody has tried the script"
         fix = "write down conversations that it must pass (docs/flows.md)"
-        yield Problem(short(cases.with_name(loading.SCRIPT)), 1, "no_cases", message, fix, "warning")
+        yield Problem(shown(cases.with_name(loading.SCRIPT)), 1, "no_cases", message, fix, "warning")
         return
     try:
         tried = replay(name, understander, flows=flows)
@@ -134,7 +134,7 @@ def flow_chat(
         out.print(f"[yellow]已停用，仅供试用 switched off, tried all the same: {escape(flow.script.off)}[/]")
     whose = "" if contact else "样例联系人 the sample contact: "
     changed = "".join(f" {key}={value}" for key, value in given.items())
-    out.print(f"[dim]{escape(f'{whose}{short(file)}{changed}')}[/]", soft_wrap=True)
+    out.print(f"[dim]{escape(f'{whose}{shown(file)}{changed}')}[/]", soft_wrap=True)
     out.print(f"[dim]{escape(HINT)}[/]\n", soft_wrap=True)
     style = Style(variant=settings.tts_variant, rate=settings.tts_rate)
     tape = Tape(save, play=play)

@@ -255,7 +255,7 @@ class _Turn:
             self._outcome(step.outcome)
             self._set(step.set)
             self._do(step.do)
-            name = self._onward(step)
+            name = self._onward(name)
 
     def _note(self, understanding: Understanding) -> None:
         self.before = self._known
@@ -399,7 +399,7 @@ class _Turn:
             self._set(step.set)
             self._do(step.do)
             self._say(step.say)
-            if (onward := self._onward(step)) is None:
+            if (onward := self._onward(name)) is None:
                 break
             name = onward
         if step.end:
@@ -408,13 +408,14 @@ class _Turn:
         else:
             self._listen()
 
-    def _onward(self, step: Step) -> str | None:
+    def _onward(self, name: str) -> str | None:
         """Where a step leads by itself: its first fork that fits the data, else its `goto`."""
+        step = self.flow.script.steps[name]
         if not step.branch:
             return step.goto
         known = self._known
         fits = next((i for i, fork in enumerate(step.branch) if _fits_data(fork, known)), None)
-        self._trace(f"{self.state.step}:branch:{'goto' if fits is None else fits}")
+        self._trace(f"{name}:branch:{'goto' if fits is None else fits}")
         return step.goto if fits is None else step.branch[fits].goto
 
     def _set(self, values: Mapping[str, str]) -> None:

@@ -14,7 +14,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from voicebot.flow import document
 from voicebot.flow.advance import known_slots
 from voicebot.flow.chat import Chat, HungUp, Line, Turn, chat
-from voicebot.flow.coverage import short
 from voicebot.flow.dialogue import Act, Digit, EarLost, Silence, State
 from voicebot.flow.dispositions import FROM_SCRIPT, Disposition
 from voicebot.flow.loading import FLOWS, find
@@ -85,7 +84,7 @@ class CaseFile:
 
 def read(folder: Path) -> CaseFile:
     """Read the cases in a script's folder. Raises `FlowError` with the lines at fault."""
-    doc = document.read(folder / CASES, name=short(folder / CASES), strings=True)
+    doc = document.read(folder / CASES, name=document.shown(folder / CASES), strings=True)
     try:
         content = Cases.model_validate(doc.content)
     except ValidationError as error:

@@ -93,15 +93,7 @@ def coverage(flow: Flow, taken: Iterable[str]) -> Coverage:
 def source(folder: Path) -> Document:
     """The script as YAML with its shared parts in it, to find lines by. Raises `FlowError`."""
     file = folder / SCRIPT
-    return include.merge(document.read(file, name=short(file)), (folder.resolve().parent, FLOWS)).doc
-
-
-def short(file: Path) -> str:
-    """How messages call a file: as a person would type it."""
-    try:
-        return file.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return file.as_posix()
+    return include.merge(document.read(file, name=document.shown(file)), (folder.resolve().parent, FLOWS)).doc
 
 
 def places(flow: Flow) -> Iterator[Place]:
