@@ -142,10 +142,10 @@ def _opened(path: Path) -> _Source:
         raise refuse("no such file") from error
     except IsADirectoryError as error:
         raise refuse("is a directory; name one recording") from error
-    except (EOFError, RuntimeError) as error:  # the latter for a chunk longer than its file
-        raise refuse("is empty or cut off inside its header; export it again") from error
     except (wave.Error, soundfile.LibsndfileError) as error:
         raise refuse("is no WAV, FLAC or Ogg recording; convert it to 16-bit PCM WAV") from error
+    except (EOFError, RuntimeError) as error:  # the latter, of which libsndfile's is one, for a chunk past the end
+        raise refuse("is empty or cut off inside its header; export it again") from error
     except OSError as error:
         raise refuse(f"cannot be read ({error.strerror})") from error
     try:
