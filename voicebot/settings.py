@@ -61,6 +61,13 @@ class Settings(BaseSettings):
     timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     workers: int = Field(default=1, ge=1, le=256)
+    host_name: Annotated[str, Field(pattern=r"[A-Za-z0-9._-]{0,64}")] = ""  # this machine's own name where it is empty
+    policy_file: Folder = ROOT / "voicebot" / "campaign" / "policy.yaml"
+    trunks_file: Folder | None = None  # several trunks; one, made of the SIP settings, without it
+    trunk_channels: int = Field(
+        default=200, ge=1, le=10_000
+    )  # calls at once over that one trunk, of all hosts together
+    trunk_calls_per_second: float = Field(default=5.0, gt=0, le=1000)
 
     asr_models_dir: Folder = ROOT / "asr_models"
     asr_model: str = "zh-8k-synthetic"  # a folder below `asr_models_dir`, or any other; the engine follows from it

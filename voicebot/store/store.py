@@ -85,22 +85,8 @@ class Store:
 
     def create_call(self, call: NewCall) -> None:
         """Note a call before it is dialled; the same call again changes nothing. Raises `StoreFault`."""
-        row = {
-            "id": call.id,
-            "flow": call.flow,
-            "flow_version": call.flow_version,
-            "contact_ref": call.contact_ref,
-            "contact_slots": dict(call.contact_slots),
-            "target": call.target,
-            "state": "queued",
-            "created_at": call.created_at,
-            **asdict(call.engines),
-            "worker": call.worker,
-            "worker_pid": call.worker_pid,
-            **_NO_OUTCOME,
-        }
-        with self._writing() as connection:
-            _insert_unless_there(connection, tables.calls, row)
+        with self.writing() as connection:
+            insert_call(connection, call)
 
     def append(self, call_id: str, happened: Iterable[events.Event]) -> None:
         """Append events to a call's log, in order. Raises `StoreFault`, permanent for a call that does not exist."""
@@ -114,7 +100,7 @@ class Store:
         by_call: defaultdict[str, list[Entry]] = defaultdict(list)
         for entry in entries:
             by_call[entry.call_id].append(entry)
-        with self._writing() as connection:
+        with self.writing() as connection:
             for call_id in sorted(by_call):  # one order for all processes: no deadlock
                 _append(connection, _locked(connection, call_id), by_call[call_id])
 
@@ -125,7 +111,7 @@ class Store:
         `StoreFault`.
         """
         entries = [Entry(call_id, event) for event in happened]
-        with self._writing() as connection:
+        with self.writing() as connection:
             row = _locked(connection, call_id)
             if row["state"] != "closed":
                 _append(connection, row, entries)
@@ -140,7 +126,7 @@ class Store:
         the grade and the lead, so that a client who asked for a human is not forgotten. Idempotent. Raises
         `StoreFault`.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             row = _locked(connection, call_id)
             if row["state"] == "closed":
                 return _record(connection, call_id)
@@ -163,19 +149,19 @@ class Store:
 
     def add_do_not_call(self, target: str, reason: str, *, call_id: str | None = None) -> None:
         """Never call this number or SIP URI again. The first entry of a number stands. Raises `StoreFault`."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             _forbid(connection, target, datetime.now(UTC), reason, call_id)
 
     # ------------------------------------------------------------ reading
 
     def call(self, call_id: str) -> CallRecord:
         """A call with its turns and lead; of one that is not closed, the turns so far. Raises `StoreFault`."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return _record(connection, call_id)
 
     def events(self, call_id: str, after_seq: int = 0) -> list[StoredEvent]:
         """The call's events whose number is above `after_seq`, in order (for a live view: ask again from the last)."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return list(_stored(connection, call_id, after_seq))
 
     def open_calls(self, *, worker: str | None = None, worker_pid: int | None = None) -> list[str]:
@@ -185,26 +171,30 @@ class Store:
             query = query.where(tables.calls.c.worker == worker)
         if worker_pid is not None:
             query = query.where(tables.calls.c.worker_pid == worker_pid)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return list(connection.execute(query).scalars())
 
     def do_not_call(self, target: str) -> DoNotCall | None:
         """The do-not-call entry of a number or SIP URI, however it is written; None if it may be called."""
         query = select(tables.do_not_call).where(tables.do_not_call.c.number == canonical(target))
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return DoNotCall(**row) if row else None
 
     # ------------------------------------------------------------ transactions
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes, for the tables above calls: committed at the end, undone by an exception. What the
+        database refuses is a `StoreFault`.
+        """
         self._check_process()
         with told_as_store_fault(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads: one moment of the database, held against no writer."""
         self._check_process()
         with told_as_store_fault(), self.engine.connect().execution_options(**{READS: True}) as connection:
             yield connection
@@ -229,6 +219,25 @@ _NO_OUTCOME: Final[Mapping[str, Any]] = {
     "recording_ms": 0,
     "recording_problem": "",
 }
+
+
+def insert_call(connection: Connection, call: NewCall) -> None:
+    """`Store.create_call` within a transaction of the caller's."""
+    row = {
+        "id": call.id,
+        "flow": call.flow,
+        "flow_version": call.flow_version,
+        "contact_ref": call.contact_ref,
+        "contact_slots": dict(call.contact_slots),
+        "target": call.target,
+        "state": "queued",
+        "created_at": call.created_at,
+        **asdict(call.engines),
+        "worker": call.worker,
+        "worker_pid": call.worker_pid,
+        **_NO_OUTCOME,
+    }
+    insert_unless_there(connection, tables.calls, row)
 
 
 def _locked(connection: Connection, call_id: str) -> RowMapping:
@@ -336,12 +345,15 @@ def _close(connection: Connection, call_id: str, lead: Lead | None) -> None:
 
 def _forbid(connection: Connection, target: str, since: datetime, reason: str, call_id: str | None) -> None:
     row = {"number": canonical(target), "since": since, "reason": reason, "call_id": call_id}
-    _insert_unless_there(connection, tables.do_not_call, row)
+    insert_unless_there(connection, tables.do_not_call, row)
 
 
-def _insert_unless_there(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+def insert_unless_there(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless one of its key is there; says whether it was inserted. On PostgreSQL it waits for another
+    transaction that has inserted the same key.
+    """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
+    return connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing()).rowcount > 0
 
 
 def _stored(connection: Connection, call_id: str, after_seq: int = 0) -> Iterator[StoredEvent]:

@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from voicebot.store.tables import metadata
+from voicebot.store import campaign_tables
 
 # Alembic itself puts `config` into `context`: there is no alembic.ini, and no way to run without our connection.
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=campaign_tables.metadata,
     # SQLite's DDL is transactional once the driver no longer commits by itself (see engine.py): all or nothing.
     transactional_ddl=True,
     # SQLite cannot alter most things in place.

@@ -1,4 +1,5 @@
-"""A fresh database for each test: SQLite always, PostgreSQL too where VOICEBOT_TEST_POSTGRES names a server.
+"""Fixtures of all rooms that need the database: a fresh one for each test, SQLite always, PostgreSQL too where
+VOICEBOT_TEST_POSTGRES names a server.
 
 The variable holds the URL of a database in which this user may say CREATE DATABASE.
 """

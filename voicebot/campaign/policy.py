@@ -1,0 +1,97 @@
+"""The firm's limits for all campaigns, from `policy.yaml` or a file of the firm's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeVar
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from voicebot.campaign.fault import CampaignFault
+from voicebot.campaign.terms import WEEKDAYS, Holidays, Kind, Part, Span, Window
+
+SHIPPED: Final = Path(__file__).with_name("policy.yaml")
+
+
+class Limits(Part):
+    """What holds for one kind of call. `hours`: by weekday (mon … sun), in the contact's zone; `per_day`, `per_week`:
+    calls to one number in 24 h and 7 days over all campaigns; `gap`: between two of them; `data_age`: how old the data
+    of a contact may be when it is spoken; `retention`: how long after its import.
+    """
+
+    hours: dict[str, tuple[Window, ...]]
+    holidays: Holidays = "skip"
+    per_day: Annotated[int, Field(ge=1)]
+    per_week: Annotated[int, Field(ge=1)]
+    gap: Span
+    data_age: Span
+    retention: Span
+
+    @field_validator("hours")
+    @classmethod
+    def _weekdays(cls, hours: dict[str, tuple[Window, ...]]) -> dict[str, tuple[Window, ...]]:
+        return known_weekdays(hours)
+
+
+class BreakerLimits(Part):
+    """After `failures` in a row a trunk is left alone for `pause`, twice as long each further time, at most
+    `longest`.
+    """
+
+    failures: Annotated[int, Field(ge=1)] = 5
+    pause: Span = Field(default="1min", validate_default=True)
+    longest: Span = Field(default="30min", validate_default=True)
+
+
+class Policy(Part):
+    """The whole table."""
+
+    version: Literal[1]
+    service: Limits
+    marketing: Limits
+    channels: Annotated[int, Field(ge=1)] = 200
+    breaker: BreakerLimits = BreakerLimits()
+
+    def limits(self, kind: Kind) -> Limits:
+        """What holds for a kind of call."""
+        return self.service if kind == "service" else self.marketing
+
+
+def known_weekdays(hours: dict[str, tuple[Window, ...]]) -> dict[str, tuple[Window, ...]]:
+    """Refuses, with `ValueError`, a day that is none."""
+    if strange := [day for day in hours if day not in WEEKDAYS]:
+        raise ValueError(f"{strange[0]!r} is no weekday; write {', '.join(WEEKDAYS)}")
+    return hours
+
+
+def read_policy(file: Path = SHIPPED) -> Policy:
+    """Read and check a policy. Raises `CampaignFault` with file and place."""
+    return read_yaml(file, Policy)
+
+
+_Model = TypeVar("_Model", bound=Part)
+
+
+def read_yaml(file: Path, model: type[_Model]) -> _Model:
+    """A YAML file as `model`. Raises `CampaignFault` with the file, the place and what is wanted there."""
+    try:
+        return model.model_validate(yaml.safe_load(file.read_text("utf-8")))
+    except OSError as error:
+        raise CampaignFault(f"{file}: {(error.strerror or str(error)).lower()}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise CampaignFault(f"{place}: {getattr(error, 'problem', None) or 'not YAML'}") from None
+    except ValidationError as error:
+        raise CampaignFault("\n".join(told(error, str(file)))) from None
+
+
+def told(error: ValidationError, where: str) -> list[str]:
+    """Each mistake as a line: where, at which key, what is wanted."""
+    lines = []
+    for mistake in error.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in mistake["loc"])
+        said = mistake["msg"].removeprefix("Value error, ")
+        lines.append(f"{where}: {key}: {said}" if key else f"{where}: {said}")
+    return lines
