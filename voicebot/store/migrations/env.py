@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from voicebot.store import campaign_tables
+from voicebot.store.campaign_tables import campaigns
 
 # Alembic itself puts `config` into `context`: there is no alembic.ini, and no way to run without our connection.
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=campaign_tables.metadata,
+    target_metadata=campaigns.metadata,
     # SQLite's DDL is transactional once the driver no longer commits by itself (see engine.py): all or nothing.
     transactional_ddl=True,
     # SQLite cannot alter most things in place.
