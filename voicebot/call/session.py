@@ -55,7 +55,7 @@ UNANSWERED = {
 @dataclass(frozen=True, slots=True)
 class Order:
     """A call to make: `target` is a SIP URI, `slots` the contact's data as the flow's checks gave it; `trial`: to a
-    telephone of our own, so a script that is switched off may be tried too.
+    telephone of our own, so a script that is switched off may be tried too; `headers`: `X-` ones of the INVITE.
     """
 
     call_id: str
@@ -64,6 +64,7 @@ class Order:
     slots: dict[str, str]
     ring_timeout_s: float = 45.0
     trial: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Session:
         self._note(events.Dialling(at_ms=0, target=self._order.target))
         try:
             self._line = line = await self._engines.trunk.dial(
-                self._order.target, ring_timeout_s=self._order.ring_timeout_s
+                self._order.target, ring_timeout_s=self._order.ring_timeout_s, headers=self._order.headers
             )
         except SipFault as fault:
             await asyncio.to_thread(recognizer.close)
