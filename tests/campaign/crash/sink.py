@@ -65,7 +65,7 @@ class Invite:
 
 @dataclass(slots=True)
 class _Call:
-    """One call on its way. `answer`: what a repeated INVITE is answered with; `final`: its last status, 0 before that."""
+    """One call on its way. `answer`: to a repeated INVITE; `final`: the status that ended it, 0 before that."""
 
     invite: Message
     addr: tuple[str, int]
