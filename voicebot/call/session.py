@@ -56,8 +56,9 @@ UNANSWERED = {
 @dataclass(frozen=True, slots=True)
 class Order:
     """A call to make: `target` is a SIP URI, `slots` the contact's data as the flow's checks gave it; `trial`: to a
-    telephone of our own, so a script that is switched off may be tried too. `flow_version`: the one that was approved, ""
-    for any; `dial_before`: the INVITE leaves before then (`time.monotonic`) or never.
+    telephone of our own, so a script that is switched off may be tried too. `flow_version`: the one that was approved,
+    "" for any; `dial_before`: the INVITE leaves before then (`time.monotonic`) or never; `headers`: `X-` ones of the
+    INVITE.
     """
 
     call_id: str
@@ -68,6 +69,7 @@ class Order:
     trial: bool = False
     flow_version: str = ""
     dial_before: float | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ class Session:
         self._note(events.Dialling(at_ms=0, target=self._order.target))
         try:
             self._line = line = await self._engines.trunk.dial(
-                self._order.target, ring_timeout_s=self._order.ring_timeout_s
+                self._order.target, ring_timeout_s=self._order.ring_timeout_s, headers=self._order.headers
             )
         except SipFault as fault:
             await asyncio.to_thread(recognizer.close)

@@ -45,6 +45,8 @@ _T = TypeVar("_T")
 # An order that reached its worker later than this after the fence is not dialled any more: before anybody may call the
 # attempt unknown (`hosts.LOST_AFTER`), its INVITE has left or never will.
 DIAL_WITHIN_S: Final = 15.0
+# Tells an SBC, and whoever counts INVITEs, which attempt a call belongs to.
+ATTEMPT_HEADER: Final = "X-Voicebot-Attempt"
 _CHANNEL_WAIT_S: Final = 10.0
 _CHANNEL_POLL_S: Final = 0.2
 _PATIENCE_S: Final = 60.0
@@ -238,6 +240,7 @@ class Host:
                 min(float(task.ring_s), self._settings.ring_timeout_s),
                 flow_version=flow.version,
                 dial_before=dial_before,
+                headers={ATTEMPT_HEADER: task.attempt_id},
             )
         )
         return boot
