@@ -107,9 +107,7 @@ def attempt_to_hand_over(connection: Connection, waiting_since: datetime, most: 
     return connection.execute(query).mappings().all()
 
 
-def _room(
-    connection: Connection, campaign: book.Campaign, policy: Policy, trunk: Trunk, channels: int
-) -> int:
+def _room(connection: Connection, campaign: book.Campaign, policy: Policy, trunk: Trunk, channels: int) -> int:
     """How many attempts may be added. A campaign's own limit counts attempts admitted, so it is never exceeded; trunk and
     installation keep as many ahead as they have channels, their own limits hold at the claim and before the INVITE.
     """

@@ -82,7 +82,9 @@ def task_of(store: Store, attempt_id: str) -> Task | Left:
         return Left("there is no such attempt")
     if row["state"] != "queued":
         return Left(f"it is {row['state']} already")
-    own = {name: row[name] for name in ("campaign_id", "contact_id", "flow", "trunk", "number", "given", "ref", "slots")}
+    own = {
+        name: row[name] for name in ("campaign_id", "contact_id", "flow", "trunk", "number", "given", "ref", "slots")
+    }
     return Task(attempt_id, **own, ring_s=row["plan"]["ring_s"])
 
 

@@ -144,11 +144,12 @@ class Host:
             return "left: the host has ended"
 
     async def _attempt(self, attempt_id: str, handed: int) -> str:
+        task = await self._insist(lambda: task_of(self._store, attempt_id))
+        return task.why if isinstance(task, Left) else await self._carry_out(task, handed)
+
+    async def _carry_out(self, task: Task, handed: int) -> str:
         call_id = new_id()
         try:
-            task = await self._insist(lambda: task_of(self._store, attempt_id))
-            if isinstance(task, Left):
-                return task.why
             seat = await self._seat(call_id)
             if seat is None:
                 await self._again(task, handed)
@@ -156,7 +157,7 @@ class Host:
             placed = await self._dial(task, call_id, seat)
         except StoreFault as fault:
             # Still queued: the dispatcher finds that nobody has it, and hands it over again.
-            log.error("attempt %s is left: %s", attempt_id, fault)
+            log.error("attempt %s is left: %s", task.attempt_id, fault)
             placed = Left("the database refused")
         except BaseException:
             self._lines.release(call_id)
@@ -275,14 +276,8 @@ class Host:
     async def _beat(self) -> None:
         """Say every few seconds that the host lives. Given up meanwhile, it registers anew, as another run."""
         while True:
-            busy, load = len(self._calls), os.getloadavg()[0]
             try:
-                known = await asyncio.to_thread(
-                    lambda: hosts.heartbeat(
-                        self._store, self.name, self._boot, datetime.now(UTC), busy=busy, load=load
-                    )
-                )
-                if not known:
+                if not await asyncio.to_thread(self._say_alive):
                     log.error("host %s was given up while it was cut off; it registers anew", self.name)
                     self._boot = new_id()
                     await asyncio.to_thread(self._register)
@@ -291,6 +286,10 @@ class Host:
                     raise
                 log.error("host %s cannot say that it lives: %s", self.name, fault)
             await asyncio.sleep(HEARTBEAT_S)
+
+    def _say_alive(self) -> bool:
+        busy, load = len(self._calls), os.getloadavg()[0]
+        return hosts.heartbeat(self._store, self.name, self._boot, datetime.now(UTC), busy=busy, load=load)
 
     async def _bury(self, started_at: datetime) -> None:
         """Close the records of calls that an earlier run of this host left open, once the processes that held them are
@@ -301,7 +300,7 @@ class Host:
             try:
                 left = [call_id for call_id in await self._insist(self._left_open) if call_id not in self._calls]
                 for call_id in left:
-                    record = await self._insist(lambda call_id=call_id: self._store.call(call_id))
+                    record = await asyncio.to_thread(self._store.call, call_id)
                     if record.created_at >= started_at:
                         continue
                     if _runs(record.worker_pid) and time.monotonic() < patience:

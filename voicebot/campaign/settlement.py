@@ -179,9 +179,7 @@ def _close(
 def _take_back(connection: Connection, row: RowMapping, due_at: datetime) -> None:
     """No phone rang: the call counts neither for the contact nor for the budget."""
     mine = contacts.c.id == row["contact_id"]
-    connection.execute(
-        update(contacts).where(mine).values(state="waiting", due_at=due_at, dials=contacts.c.dials - 1)
-    )
+    connection.execute(update(contacts).where(mine).values(state="waiting", due_at=due_at, dials=contacts.c.dials - 1))
     spent = campaigns.c.dials - 1
     connection.execute(update(campaigns).where(campaigns.c.id == row["campaign_id"]).values(dials=spent))
 
