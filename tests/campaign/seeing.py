@@ -57,8 +57,14 @@ def campaign(store: Store, id_: str = "c1", **changed: Any) -> str:
 
 
 def contact(
-    store: Store, row: int, *placed: Call, campaign: str = "c1", state: str = "done", due_in: float = -240.0, **changed: Any
-) -> int:  # fmt: skip
+    store: Store,
+    row: int,
+    *placed: Call,
+    campaign: str = "c1",
+    state: str = "done",
+    due_in: float = -240.0,
+    **changed: Any,
+) -> int:
     """A contact and the calls that were placed to it; `due_in`: minutes from now."""
     values: dict[str, Any] = {
         "campaign_id": campaign, "row": row, "ref": f"client-{row}", "number": number(row), "given": number(row),
@@ -121,9 +127,16 @@ def refused_row(store: Store, row: int, rule: str, given: str, *, campaign: str 
 
 
 def gate(
-    store: Store, contact_id: int, rule: str, *, stage: str = "enqueue", ago: float = 30.0, until: datetime | None = None,
-    campaign: str = "c1", **evidence: Any,
-) -> None:  # fmt: skip
+    store: Store,
+    contact_id: int,
+    rule: str,
+    *,
+    stage: str = "enqueue",
+    ago: float = 30.0,
+    until: datetime | None = None,
+    campaign: str = "c1",
+    **evidence: Any,
+) -> None:
     row = {
         "campaign_id": campaign, "contact_id": contact_id, "at": NOW - timedelta(minutes=ago), "stage": stage,
         "rule": rule, "evidence": evidence, "until": until,

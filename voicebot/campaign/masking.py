@@ -40,7 +40,7 @@ def shown_number(number: str) -> str:
 
 def mask_number(number: str) -> str:
     """A number or SIP URI, or what a list has in its place, with its middle hidden: "138****8000", "010****1234",
-    "+1415****71", "sip:w***@gateway.example". What is no number at all shows at most its first character.
+    "+14****2671", "sip:w***@gateway.example". What is no number at all shows at most its first character.
     """
     text = number.strip()
     if sip := _SIP.fullmatch(text):
