@@ -12,7 +12,7 @@ from tts.voice import VoiceFault
 from voicebot.asr.recognizer import AsrFault
 from voicebot.calling import Refused
 from voicebot.campaign.fault import CampaignFault
-from voicebot.cli import calls, campaigns, flows, parts, people, review, schema, studio, upkeep
+from voicebot.cli import calls, campaigns, flows, parts, people, review, schema, studio, upkeep, worker
 from voicebot.cli.campaign_app import campaign_app
 from voicebot.cli.terminal import Wrong
 from voicebot.flow.problems import FlowFault
@@ -24,6 +24,7 @@ from voicebot.workers import WorkerFault
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(calls.app)
+app.add_typer(worker.app)
 app.add_typer(parts.asr_app, name="asr")
 app.add_typer(parts.tts_app, name="tts")
 parts.tts_app.command("studio")(studio.tts_studio)

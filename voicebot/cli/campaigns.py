@@ -14,10 +14,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from voicebot.campaign import book, decisions, life
+from voicebot.campaign import book, chinese, decisions, life
 from voicebot.campaign.book import Campaign
 from voicebot.campaign.described import terms
-from voicebot.campaign.moves import CHINESE, moves_from
+from voicebot.campaign.moves import moves_from
 from voicebot.campaign.plan import read_plan
 from voicebot.campaign.policy import Policy, read_policy
 from voicebot.cli.terminal import Json, Wrong, open_settings, out, print_json
@@ -32,7 +32,6 @@ Name = Annotated[str, typer.Argument(help="The campaign's name.")]
 By = Annotated[str, typer.Option("--by", help="Who does it; without it, the name you are logged in with.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the log.")]
 _HASH = 12  # characters of a hash that are shown
-_KINDS = {"service": "service 服务", "marketing": "marketing 营销"}
 
 
 class Choice(StrEnum):
@@ -148,7 +147,7 @@ def _move_with_script(move: Callable[..., Campaign], name: str, by: str, why: st
 def _told(campaign: Campaign) -> None:
     possible = ", ".join(move.name for move in moves_from(campaign.state))
     next_ = f"; possible now: {possible}" if possible else ""
-    out.print(f"{escape(campaign.name)} is {campaign.state} {CHINESE[campaign.state]}{next_}", soft_wrap=True)
+    out.print(f"{escape(campaign.name)} is {campaign.state} {chinese.CAMPAIGN[campaign.state]}{next_}", soft_wrap=True)
 
 
 # ---------------------------------------------------------------- looking
@@ -167,7 +166,7 @@ def list_(
             return
         for campaign in found:
             told = [
-                f"{campaign.state} {CHINESE[campaign.state]}",
+                f"{campaign.state} {chinese.CAMPAIGN[campaign.state]}",
                 campaign.flow,
                 f"{campaign.contacts_accepted} contacts",
                 f"{campaign.dials} calls",
@@ -226,9 +225,11 @@ def show(name: Name, as_json_: Json = False) -> None:
                 }
             )
             return
-        out.print(f"[bold]{escape(campaign.name)}[/]  {campaign.state} {CHINESE[campaign.state]}", soft_wrap=True)
+        out.print(
+            f"[bold]{escape(campaign.name)}[/]  {campaign.state} {chinese.CAMPAIGN[campaign.state]}", soft_wrap=True
+        )
         facts = {
-            "script 话术": f"{campaign.flow} {flow.script.title if flow else ''} · {_KINDS[campaign.kind]} · version"
+            "script 话术": f"{campaign.flow} {flow.script.title if flow else ''} · {campaign.kind} {chinese.FLOW_KIND[campaign.kind]} · version"
             f" {campaign.flow_version[:_HASH]} · every sentence: voicebot flow show {campaign.flow}",
             "contacts 名单": f"{campaign.contacts_accepted} of {campaign.rows_read} rows accepted · sha256"
             f" {campaign.contacts_sha256[:_HASH]}",
