@@ -1,4 +1,4 @@
-"""A host at work 工作主机: it takes attempts from the queues, fences and dials them, settles them, and takes its turn as
+"""A host at work 工作主机: it takes attempts from the queues, fences, dials and settles them, and takes its turn as
 dispatcher. `voicebot worker` runs one.
 
 DBOS calls `_carry` on threads of its own; lines and telephone live in the event loop. What blocks on the database runs
@@ -19,9 +19,9 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import select
 
-from voicebot.calling import may_be_called_by_synthetic_ear
 from voicebot.call.placing import close_lost
 from voicebot.call.session import Order
+from voicebot.calling import may_be_called_by_synthetic_ear
 from voicebot.campaign import hosts
 from voicebot.campaign.dispatch import TICK_S, Dispatcher
 from voicebot.campaign.durable import Queues
@@ -32,6 +32,8 @@ from voicebot.campaign.hosts import HEARTBEAT_S, HostRow
 from voicebot.campaign.settlement import settle, undo
 from voicebot.campaign.shelf import CurrentPolicy, Shelf
 from voicebot.campaign.trunks import target_of, trunks_of
+from voicebot.flow.advance import begin
+from voicebot.flow.problems import SlotError
 from voicebot.settings import Settings
 from voicebot.store.campaign_tables import attempts, campaigns, contacts
 from voicebot.store.fault import StoreFault
@@ -73,7 +75,7 @@ class Lines(Protocol):
 
 
 def host_name(settings: Settings) -> str:
-    """This host's name: the same after every start, different on every machine."""
+    """The name of this host: the same after every start, different on every machine."""
     return settings.host_name or socket.gethostname()[:64]
 
 
@@ -203,6 +205,10 @@ class Host:
         await asyncio.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
         if self._draining:
             return Left("the host is ending")
+        try:  # a deadline that lay ahead at the import may have passed by now
+            begin(flow, task.slots, datetime.now(self._settings.zone))
+        except SlotError as fault:
+            return await self._put_back(task, Refusal("slots", {"why": str(fault)}))
         call = NewCall(
             call_id,
             flow.name,
@@ -225,7 +231,8 @@ class Host:
             log.error("attempt %s: the fence failed: %s", task.attempt_id, fault)
             why = f"the fence failed: {fault}"
             await self._insist(
-                lambda: undo(self._store, task.attempt_id, boot, call_id, why, datetime.now(UTC)), for_ever=True
+                lambda: undo(self._store, task.attempt_id, boot, call_id, why, self._policy(), datetime.now(UTC)),
+                for_ever=True,
             )
             return Left("the fence failed")
         if isinstance(verdict, Left):
