@@ -18,7 +18,7 @@ from sqlalchemy import Connection, RowMapping, func, insert, select, update
 from voicebot.campaign import book, life
 from voicebot.campaign.fault import CampaignFault
 from voicebot.campaign.gates import Pass, Refusal, judge
-from voicebot.campaign.hours import open_at, windows
+from voicebot.campaign.hours import on_holidays, open_at, windows
 from voicebot.campaign.policy import Policy
 from voicebot.campaign.snapshot import snapshots
 from voicebot.campaign.trunks import Trunk
@@ -107,11 +107,9 @@ def attempt_to_hand_over(connection: Connection, waiting_since: datetime, most: 
     return connection.execute(query).mappings().all()
 
 
-def _room(
-    connection: Connection, campaign: book.Campaign, policy: Policy, trunk: Trunk, channels: int
-) -> int:
-    """How many attempts may be added. A campaign's own limit counts attempts admitted, so it is never exceeded; trunk and
-    installation keep as many ahead as they have channels, their own limits hold at the claim and before the INVITE.
+def _room(connection: Connection, campaign: book.Campaign, policy: Policy, trunk: Trunk, channels: int) -> int:
+    """How many attempts may be added. A campaign's own limit counts attempts admitted, so it is never exceeded; trunk
+    and installation keep as many ahead as they have channels, their limits hold at the claim and before the INVITE.
     """
     open_ = select(func.count()).select_from(attempts).where(attempts.c.state.in_(OPEN))
     everywhere = connection.execute(open_).scalar_one()
@@ -129,7 +127,7 @@ def _due(
 ) -> Sequence[RowMapping]:
     """The contacts that are due, the longest due first, in zones whose hours are open."""
     limits = policy.limits(campaign.kind)
-    hours, holidays = windows(campaign.plan, limits), campaign.plan.holidays or limits.holidays
+    hours, holidays = windows(campaign.plan, limits), on_holidays(campaign.plan, limits)
     found: list[RowMapping] = []
     for zone in campaign.zones:
         if not open_at(now, tuple(zone.split(",")), hours, holidays):

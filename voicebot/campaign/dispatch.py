@@ -1,5 +1,5 @@
-"""The dispatcher 调度: while it holds the lease, it admits what is due, hands lost attempts over again, and gives up hosts
-that are silent. Every host can do it, one does at a time; two at once, by mistake, do no harm.
+"""The dispatcher 调度: while it holds the lease, it admits what is due, hands lost attempts over again, and gives up
+hosts that are silent. Every host can do it, one does at a time; two at once, by mistake, do no harm.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The queues of attempts, on DBOS: one a trunk, kept in the database, worked on by every host that has free channels.
 
-DBOS delivers an attempt at least once; that it is dialled at most once is the fence's business (`voicebot.campaign
-.fence`), so nothing here has to be exact. What DBOS gives: an order, limits for all hosts together (calls at once, calls
-per second), claims that no two hosts make at once, and work that is still there after a crash. Measured behaviour of
-the version pinned: docs/campaigns.md.
+DBOS delivers an attempt at least once; that it is dialled at most once is the business of `voicebot.campaign.fence`, so
+nothing here has to be exact. What DBOS gives: an order, limits for all hosts together (calls at once, calls per second),
+claims that no two hosts make at once, and work that is still there after a crash. How the pinned version behaves:
+docs/campaigns.md.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ class Queues:
             raise StoreFault(f"the queue of attempts cannot be opened: {_line(error)}") from error
 
     def hand_over(self, attempts: Iterable[tuple[str, str, int]]) -> None:
-        """Put attempts (id, trunk, which handing over) into their trunks' queues; those that are there already are left.
-        Blocking. Raises `StoreFault`.
+        """Put attempts (id, trunk, which handing over) into their trunks' queues; those that are there already stay as
+        they are. Blocking. Raises `StoreFault`.
         """
         for attempt_id, trunk, handed in attempts:
             try:
@@ -119,8 +119,8 @@ class Queues:
                 raise StoreFault(f"attempt {attempt_id} cannot be handed over: {_line(error)}") from error
 
     def standing(self, attempts: Iterable[tuple[str, int]], alive: frozenset[str]) -> set[str]:
-        """Of these attempts (id, which handing over), the ids of those that still wait in a queue or are being worked on
-        by a host that is `alive`. Blocking. Raises `StoreFault`.
+        """Of these attempts (id, which handing over), the ids of those that still wait in a queue or are in the hands
+        of a host that is `alive`. Blocking. Raises `StoreFault`.
         """
         ids = {workflow_id(attempt_id, handed): attempt_id for attempt_id, handed in attempts}
         if not ids:

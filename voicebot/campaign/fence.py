@@ -16,7 +16,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 
 from voicebot.campaign import book, life
 from voicebot.campaign.admission import hold_trunk, refuse
-from voicebot.campaign.breaker import Breaker, may_dial
+from voicebot.campaign.breaker import Breaker, may_dial, probing
 from voicebot.campaign.gates import Refusal, judge
 from voicebot.campaign.hosts import may_fence
 from voicebot.campaign.policy import Policy
@@ -82,7 +82,9 @@ def task_of(store: Store, attempt_id: str) -> Task | Left:
         return Left("there is no such attempt")
     if row["state"] != "queued":
         return Left(f"it is {row['state']} already")
-    own = {name: row[name] for name in ("campaign_id", "contact_id", "flow", "trunk", "number", "given", "ref", "slots")}
+    own = {
+        name: row[name] for name in ("campaign_id", "contact_id", "flow", "trunk", "number", "given", "ref", "slots")
+    }
     return Task(attempt_id, **own, ring_s=row["plan"]["ring_s"])
 
 
@@ -119,11 +121,10 @@ def fence(
         if campaign.state != "running":
             return _put_back(connection, row, Refusal(f"campaign_{campaign.state}", {}, now), now)
         breaker = Breaker(*(trunk[name] for name in Breaker.__slots__))
-        if not may_dial(breaker, task.attempt_id, now):
+        allowed = may_dial(breaker, task.attempt_id, now)
+        if allowed == "no":
             until = max(now + timedelta(seconds=2), breaker.open_until or now)
             return _put_back(connection, row, Refusal("trunk_down", {"trunk": task.trunk}, until), now)
-        if breaker.open_until is not None:
-            connection.execute(update(trunks).where(trunks.c.name == task.trunk).values(probe=task.attempt_id))
         insert_unless_there(connection, numbers, {"number": task.number, "dialled_at": None})
         connection.execute(select(numbers).where(numbers.c.number == task.number).with_for_update())
         contact = connection.execute(select(contacts).where(contacts.c.id == task.contact_id)).mappings().one()
@@ -131,6 +132,9 @@ def fence(
         verdict = judge(seen[task.contact_id])
         if isinstance(verdict, Refusal):
             return _put_back(connection, row, verdict, now)
+        if allowed == "probe":
+            probe = probing(breaker, task.attempt_id).probe
+            connection.execute(update(trunks).where(trunks.c.name == task.trunk).values(probe=probe))
         insert_call(connection, call)
         fenced = {"state": "dialling", "host": call.worker, "token": boot, "fenced_at": now, "call_id": call.id}
         connection.execute(update(attempts).where(attempts.c.id == task.attempt_id).values(fenced))

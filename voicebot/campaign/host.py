@@ -1,4 +1,4 @@
-"""A host at work 工作主机: it takes attempts from the queues, fences and dials them, settles them, and takes its turn as
+"""A host at work 工作主机: it takes attempts from the queues, fences, dials and settles them, and takes its turn as
 dispatcher. `voicebot worker` runs one.
 
 DBOS calls `_carry` on threads of its own; lines and telephone live in the event loop. What blocks on the database runs
@@ -19,9 +19,9 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import select
 
-from voicebot.calling import may_be_called_by_synthetic_ear
 from voicebot.call.placing import close_lost
 from voicebot.call.session import Order
+from voicebot.calling import may_be_called_by_synthetic_ear
 from voicebot.campaign import hosts
 from voicebot.campaign.dispatch import TICK_S, Dispatcher
 from voicebot.campaign.durable import Queues
@@ -32,6 +32,8 @@ from voicebot.campaign.hosts import HEARTBEAT_S, HostRow
 from voicebot.campaign.settlement import settle, undo
 from voicebot.campaign.shelf import CurrentPolicy, Shelf
 from voicebot.campaign.trunks import target_of, trunks_of
+from voicebot.flow.advance import begin
+from voicebot.flow.problems import SlotError
 from voicebot.settings import Settings
 from voicebot.store.campaign_tables import attempts, campaigns, contacts
 from voicebot.store.fault import StoreFault
@@ -73,7 +75,7 @@ class Lines(Protocol):
 
 
 def host_name(settings: Settings) -> str:
-    """This host's name: the same after every start, different on every machine."""
+    """The name of this host: the same after every start, different on every machine."""
     return settings.host_name or socket.gethostname()[:64]
 
 
@@ -144,11 +146,12 @@ class Host:
             return "left: the host has ended"
 
     async def _attempt(self, attempt_id: str, handed: int) -> str:
+        task = await self._insist(lambda: task_of(self._store, attempt_id))
+        return task.why if isinstance(task, Left) else await self._carry_out(task, handed)
+
+    async def _carry_out(self, task: Task, handed: int) -> str:
         call_id = new_id()
         try:
-            task = await self._insist(lambda: task_of(self._store, attempt_id))
-            if isinstance(task, Left):
-                return task.why
             seat = await self._seat(call_id)
             if seat is None:
                 await self._again(task, handed)
@@ -156,7 +159,7 @@ class Host:
             placed = await self._dial(task, call_id, seat)
         except StoreFault as fault:
             # Still queued: the dispatcher finds that nobody has it, and hands it over again.
-            log.error("attempt %s is left: %s", attempt_id, fault)
+            log.error("attempt %s is left: %s", task.attempt_id, fault)
             placed = Left("the database refused")
         except BaseException:
             self._lines.release(call_id)
@@ -202,6 +205,10 @@ class Host:
         await asyncio.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
         if self._draining:
             return Left("the host is ending")
+        try:  # a deadline that lay ahead at the import may have passed by now
+            begin(flow, task.slots, datetime.now(self._settings.zone))
+        except SlotError as fault:
+            return await self._put_back(task, Refusal("slots", {"why": str(fault)}))
         call = NewCall(
             call_id,
             flow.name,
@@ -224,7 +231,8 @@ class Host:
             log.error("attempt %s: the fence failed: %s", task.attempt_id, fault)
             why = f"the fence failed: {fault}"
             await self._insist(
-                lambda: undo(self._store, task.attempt_id, boot, call_id, why, datetime.now(UTC)), for_ever=True
+                lambda: undo(self._store, task.attempt_id, boot, call_id, why, self._policy(), datetime.now(UTC)),
+                for_ever=True,
             )
             return Left("the fence failed")
         if isinstance(verdict, Left):
@@ -275,14 +283,8 @@ class Host:
     async def _beat(self) -> None:
         """Say every few seconds that the host lives. Given up meanwhile, it registers anew, as another run."""
         while True:
-            busy, load = len(self._calls), os.getloadavg()[0]
             try:
-                known = await asyncio.to_thread(
-                    lambda: hosts.heartbeat(
-                        self._store, self.name, self._boot, datetime.now(UTC), busy=busy, load=load
-                    )
-                )
-                if not known:
+                if not await asyncio.to_thread(self._say_alive):
                     log.error("host %s was given up while it was cut off; it registers anew", self.name)
                     self._boot = new_id()
                     await asyncio.to_thread(self._register)
@@ -291,6 +293,10 @@ class Host:
                     raise
                 log.error("host %s cannot say that it lives: %s", self.name, fault)
             await asyncio.sleep(HEARTBEAT_S)
+
+    def _say_alive(self) -> bool:
+        busy, load = len(self._calls), os.getloadavg()[0]
+        return hosts.heartbeat(self._store, self.name, self._boot, datetime.now(UTC), busy=busy, load=load)
 
     async def _bury(self, started_at: datetime) -> None:
         """Close the records of calls that an earlier run of this host left open, once the processes that held them are
@@ -301,7 +307,7 @@ class Host:
             try:
                 left = [call_id for call_id in await self._insist(self._left_open) if call_id not in self._calls]
                 for call_id in left:
-                    record = await self._insist(lambda call_id=call_id: self._store.call(call_id))
+                    record = await asyncio.to_thread(self._store.call, call_id)
                     if record.created_at >= started_at:
                         continue
                     if _runs(record.worker_pid) and time.monotonic() < patience:

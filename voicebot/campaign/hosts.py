@@ -90,7 +90,9 @@ def give_up_silent(store: Store, now: datetime) -> list[str]:
     """Give up the hosts that have been silent for too long, and name them."""
     with store.writing() as connection:
         silent = (hosts.c.lost.is_(False), hosts.c.seen_at < now - LOST_AFTER)
-        return list(connection.execute(update(hosts).where(*silent).values(lost=True).returning(hosts.c.name)).scalars())
+        return list(
+            connection.execute(update(hosts).where(*silent).values(lost=True).returning(hosts.c.name)).scalars()
+        )
 
 
 def all_of(store: Store) -> list[HostRow]:

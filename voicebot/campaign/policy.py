@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from voicebot.campaign.fault import CampaignFault
 from voicebot.campaign.terms import WEEKDAYS, Holidays, Kind, Part, Span, Window
+from voicebot.flow.dispositions import Disposition
 
 SHIPPED: Final = Path(__file__).with_name("policy.yaml")
+_RETRY: Final = "never, or {after: 30min, spread: 10min}"
 
 
 class Limits(Part):
@@ -44,14 +47,45 @@ class BreakerLimits(Part):
     longest: Span = Field(default="30min", validate_default=True)
 
 
+class Retry(Part):
+    """A number that came out so is dialled again `after` to `after` + `spread` later."""
+
+    after: Annotated[Span, Field(gt=timedelta(0))]
+    spread: Annotated[Span, Field(ge=timedelta(0))] = timedelta(0)
+
+
+Retries = dict[Disposition, Retry | None]
+"""What becomes of a contact after each outcome of a call; None for `never`."""
+
+
 class Policy(Part):
-    """The whole table."""
+    """The whole table. `retries` names every outcome, so that none is forgotten."""
 
     version: Literal[1]
     service: Limits
     marketing: Limits
     channels: Annotated[int, Field(ge=1)] = 200
     breaker: BreakerLimits = BreakerLimits()
+    retries: Retries
+
+    @field_validator("retries", mode="before")
+    @classmethod
+    def _as_meant(cls, retries: Any) -> Any:
+        if not isinstance(retries, dict):
+            return retries
+        for outcome, retry in retries.items():
+            if outcome not in set(Disposition):
+                raise ValueError(f"{outcome!r} is no outcome; write {', '.join(Disposition)}")
+            if retry != "never" and not isinstance(retry, dict):
+                raise ValueError(f"{outcome}: write {_RETRY}")
+        return {outcome: None if retry == "never" else retry for outcome, retry in retries.items()}
+
+    @field_validator("retries")
+    @classmethod
+    def _complete(cls, retries: Retries) -> Retries:
+        if missing := [outcome for outcome in Disposition if outcome not in retries]:
+            raise ValueError(f"{', '.join(missing)}: not there; write {_RETRY}")
+        return retries
 
     def limits(self, kind: Kind) -> Limits:
         """What holds for a kind of call."""

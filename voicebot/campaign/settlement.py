@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, or_, select, update
 
 from voicebot.campaign import book
-from voicebot.campaign.breaker import Breaker, after, is_trunk_failure
+from voicebot.campaign.breaker import Breaker, abandoned, after, is_trunk_failure
 from voicebot.campaign.fence import held_with_campaign
 from voicebot.campaign.policy import Policy
 from voicebot.campaign.retries import next_attempt
@@ -97,7 +97,7 @@ def settle(store: Store, attempt_id: str, boot: str, record: CallRecord, policy:
         return record.disposition
 
 
-def undo(store: Store, attempt_id: str, boot: str, call_id: str, why: str, now: datetime) -> bool:
+def undo(store: Store, attempt_id: str, boot: str, call_id: str, why: str, policy: Policy, now: datetime) -> bool:
     """The caller knows that it did not dial, though the fence may have gone through: whether it had. The call does not
     count, the contact is tried again soon.
     """
@@ -107,6 +107,7 @@ def undo(store: Store, attempt_id: str, boot: str, call_id: str, why: str, now: 
             return False
         if row["token"] != boot or row["call_id"] != call_id:
             return False
+        _judge_trunk(connection, row, policy, now, ok=None, why="")
         _close(connection, row, Disposition.FAULT, NOT_DIALLED, now, note=why)
         if not row["decided_by"]:
             _take_back(connection, row, now + _SOON)
@@ -179,9 +180,7 @@ def _close(
 def _take_back(connection: Connection, row: RowMapping, due_at: datetime) -> None:
     """No phone rang: the call counts neither for the contact nor for the budget."""
     mine = contacts.c.id == row["contact_id"]
-    connection.execute(
-        update(contacts).where(mine).values(state="waiting", due_at=due_at, dials=contacts.c.dials - 1)
-    )
+    connection.execute(update(contacts).where(mine).values(state="waiting", due_at=due_at, dials=contacts.c.dials - 1))
     spent = campaigns.c.dials - 1
     connection.execute(update(campaigns).where(campaigns.c.id == row["campaign_id"]).values(dials=spent))
 
@@ -212,12 +211,8 @@ def _judge_trunk(
     """What an attempt says about its trunk; None: nothing. Its row is held."""
     trunk = connection.execute(select(trunks).where(trunks.c.name == row["trunk"])).mappings().one()
     before = Breaker(*(trunk[name] for name in Breaker.__slots__))
-    if ok is None:
-        if before.probe == row["id"]:
-            connection.execute(update(trunks).where(trunks.c.name == row["trunk"]).values(probe=""))
-        return
-    then = after(before, row["id"], ok, now, policy.breaker)
+    then = abandoned(before, row["id"]) if ok is None else after(before, row["id"], ok, now, policy.breaker)
     if then != before:
         values = {name: getattr(then, name) for name in Breaker.__slots__}
-        told = "" if ok else why
-        connection.execute(update(trunks).where(trunks.c.name == row["trunk"]).values(**values, why=told))
+        told = {} if ok is None else {"why": "" if ok else why}
+        connection.execute(update(trunks).where(trunks.c.name == row["trunk"]).values(**values, **told))

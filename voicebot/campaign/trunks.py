@@ -1,7 +1,7 @@
 """Trunks 中继: where calls go out, how many at once, how fast. One made of the SIP settings, or a file of several.
 
-    trunks:
-      - {name: mobile, host: "10.0.0.5:5060", channels: 60, calls_per_second: 5}
+trunks:
+  - {name: mobile, host: "10.0.0.5:5060", channels: 60, calls_per_second: 5}
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from voicebot.settings import Settings
 
 
 class Trunk(Part):
-    """`host`: "host" or "host:port" that plain numbers are sent to; `channels`: calls at once, of all our hosts together;
-    `calls_per_second`: INVITEs, of all our hosts together.
+    """`host`: "host" or "host:port" that plain numbers are sent to; `channels`: calls at once, and `calls_per_second`:
+    INVITEs, of all our hosts together.
     """
 
     name: Annotated[str, Field(pattern=r"[a-z0-9_-]{1,64}")]
