@@ -12,7 +12,7 @@ from tts.voice import VoiceFault
 from voicebot.asr.recognizer import AsrFault
 from voicebot.calling import Refused
 from voicebot.campaign.fault import CampaignFault
-from voicebot.cli import calls, campaigns, flows, parts, people, review, schema, studio, upkeep, worker
+from voicebot.cli import calls, campaign_view, campaigns, flows, parts, people, review, schema, studio, upkeep, worker
 from voicebot.cli.campaign_app import campaign_app
 from voicebot.cli.terminal import Wrong
 from voicebot.flow.problems import FlowFault
@@ -34,6 +34,7 @@ flows.flow_app.command("show")(review.show)
 flows.flow_app.command("schema")(schema.show)
 app.add_typer(campaign_app, name="campaign")
 campaigns.register(campaign_app)
+campaign_view.register(campaign_app)
 app.add_typer(people.people_app, name="people")
 app.add_typer(upkeep.models_app, name="models")
 app.add_typer(upkeep.db_app, name="db")
