@@ -151,7 +151,7 @@ def progress(store: Store, campaign: str, now: datetime, *, tally: Tally | None 
             next_due=next_due,
             last_due=last_due,
             hosts=_hosts(connection, now),
-            trunk=_trunk(connection, row.plan.trunk),
+            trunk=_trunk(connection, row.trunk),
         )
 
 
