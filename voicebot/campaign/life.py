@@ -187,6 +187,7 @@ def cancel_contacts(store: Store, campaign_id: str, now: datetime) -> int:
     total = 0
     while True:
         with store.writing() as connection:
+            book.find(connection, campaign_id, lock=True)  # before its contacts, as everywhere
             chunk = (
                 select(contacts.c.id)
                 .where(contacts.c.campaign_id == campaign_id, contacts.c.state == "waiting")
@@ -194,9 +195,9 @@ def cancel_contacts(store: Store, campaign_id: str, now: datetime) -> int:
                 .limit(_CHUNK)
             )
             ids = list(connection.execute(chunk).scalars())
-            mine = contacts.c.id.in_(ids) & (contacts.c.state == "waiting")  # not one admitted since
-            changed = connection.execute(update(contacts).where(mine).values(state="cancelled", settled_at=now))
-            total += changed.rowcount
+            mine = contacts.c.id.in_(ids)
+            connection.execute(update(contacts).where(mine).values(state="cancelled", settled_at=now))
+            total += len(ids)
         if len(ids) < _CHUNK:
             return total
 

@@ -7,18 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from voicebot.campaign import chinese
 from voicebot.campaign.fault import CampaignFault
-
-CHINESE: Final = {
-    "importing": "导入中",
-    "draft": "草稿",
-    "submitted": "待审批",
-    "approved": "已批准",
-    "running": "执行中",
-    "paused": "已暂停",
-    "done": "已完成",
-    "cancelled": "已取消",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +60,7 @@ def check(move: Move, name: str, state: str) -> None:
     """
     if state in move.states:
         return
-    told = f"{name} is {state} {CHINESE[state]}"
+    told = f"{name} is {state} {chinese.CAMPAIGN[state]}"
     if state == "importing":
         raise CampaignFault(f"{told}: wait until its list is read; where that was broken off, import it again")
     if move.name == "change" and state == "running":

@@ -160,7 +160,8 @@ def _attempt(row: RowMapping) -> Iterator[Event]:
         case "refused":
             yield Event(last, "refused", f"{name} refused before the call 拨打前拒绝", row["rule"], evidence)
         case "unknown":
-            yield Event(last, "unknown", f"{name} uncertain: a phone may have rung 待核实", row["rule"], evidence)
+            data = {"why": scrubbed(row["note"])} if row["note"] else {}
+            told = f"{name} uncertain: a phone may have rung 待核实"
+            yield Event(last, "unknown", told, row["rule"], {**data, **evidence})
     if row["decided_by"]:
-        note = f": {scrubbed(row['note'])}" if row["note"] else ""
-        yield Event(last, "decided", f"{name} decided by {row['decided_by']}{note}")
+        yield Event(last, "decided", f"{name} decided by {row['decided_by']}: {scrubbed(row['note'])}")
