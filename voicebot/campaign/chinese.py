@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from voicebot.flow.dispositions import CHINESE
+from voicebot.campaign.gates import CHINESE as GATES
+from voicebot.flow.dispositions import CHINESE as OUTCOMES
 
 CAMPAIGN: Final = {
     "importing": "导入中",
@@ -33,9 +34,22 @@ ATTEMPT: Final = {
 }
 KIND: Final = {"first": "首次", "retry": "重拨", "wish": "约定", "redial": "核实后重拨"}
 STAGE: Final = {"import": "导入", "enqueue": "入队", "dial": "拨打前"}
+# Why a row of a list is refused before any gate sees it.
+VERDICTS: Final = {
+    "number": "号码无效",
+    "slots": "数据不符合话术",
+    "facts": "合规数据有误",
+    "duplicate": "重复号码",
+}
 FLOW_KIND: Final = {"service": "服务", "marketing": "营销"}
+_OUTCOMES: Final[dict[str, str]] = {known.value: name for known, name in OUTCOMES.items()}
 
 
 def outcome(disposition: str) -> str:
     """A call's outcome in Chinese; "" for none, the id itself for one that has no name."""
-    return str(CHINESE.get(disposition, disposition))  # type: ignore[call-overload]
+    return _OUTCOMES.get(disposition, disposition)
+
+
+def rule(name: str) -> str:
+    """A rule's name in Chinese; "" for none and for one that has no name."""
+    return GATES.get(name, VERDICTS.get(name, ""))

@@ -4,17 +4,18 @@ see more and says so; every export is noted in the campaign's log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, and_, func, select
 
-from voicebot.campaign import book, chinese
+from voicebot.campaign import book, chinese, people
 from voicebot.campaign.book import Campaign
 from voicebot.campaign.fault import CampaignFault
 from voicebot.campaign.masking import SEES, mask_number, masked_ref, may_see, scrubbed, shown_number
@@ -23,19 +24,24 @@ from voicebot.store.campaign_tables import attempts, contacts, gate_log
 from voicebot.store.store import Store
 from voicebot.store.tables import calls
 
-What = Literal["contacts", "attempts", "refusals"]
-SHEETS: Final[tuple[What, ...]] = ("contacts", "attempts", "refusals")
+
+class What(StrEnum):
+    """The sheets there are."""
+
+    CONTACTS = "contacts"
+    ATTEMPTS = "attempts"
+    REFUSALS = "refusals"
+
+
 KINDS: Final = (".csv", ".xlsx")
 # So many rows at a time come from the database.
 _BATCH: Final = 1000
-# (connection, name) → the roles somebody has (`voicebot.campaign.people.roles_of`).
-RolesOf = Callable[[Connection, str], Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """An export to make. `to`: a CSV or XLSX file; `what`: None for all sheets of an XLSX, for the contacts of a CSV;
-    `who` asks for it; `rules`: Chinese names of rules.
+    `who` asks for it; times are shown in `zone`.
     """
 
     to: Path
@@ -43,26 +49,25 @@ class Wanted:
     zone: ZoneInfo
     unmasked: bool = False
     what: What | None = None
-    rules: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sheets(self) -> tuple[What, ...]:
         """The sheets it has."""
         if self.what is not None:
             return (self.what,)
-        return SHEETS if self.to.suffix == ".xlsx" else SHEETS[:1]
+        return tuple(What) if self.to.suffix == ".xlsx" else (What.CONTACTS,)
 
 
-def export(store: Store, campaign: str, wanted: Wanted, roles_of: RolesOf, now: datetime) -> dict[str, int]:
-    """Write the file, as one moment of the database has it, and note it; gives the rows of each sheet. Raises
-    `CampaignFault` where it may not be, or cannot be written: then there is no file, and an older one stays as it is.
+def export(store: Store, campaign: str, wanted: Wanted, now: datetime) -> dict[str, int]:
+    """Write the file, each sheet as one moment of the database has it, and note it; gives the rows of each sheet.
+    Raises `CampaignFault` where it may not be, or cannot be written: then there is no file, and an older one stays.
     """
     if wanted.to.suffix not in KINDS:
         raise CampaignFault(f"{wanted.to.name}: an export is a .csv or .xlsx file")
     with arriving(wanted.to) as part:
         with store.reading() as connection:
             found = book.find(connection, campaign)
-            if wanted.unmasked and not may_see(roles_of(connection, wanted.who)):
+            if wanted.unmasked and not may_see(people.roles_of(connection, wanted.who)):
                 roles = ", ".join(sorted(SEES))
                 raise CampaignFault(
                     f"{wanted.who} may not see numbers unmasked: that needs one of the roles {roles};"
@@ -80,17 +85,17 @@ def export(store: Store, campaign: str, wanted: Wanted, roles_of: RolesOf, now: 
 
 def _sheet(connection: Connection, campaign: Campaign, name: What, wanted: Wanted) -> Sheet:
     query, heads, cells = {
-        "contacts": (_contacts, _CONTACTS, _contact),
-        "attempts": (_attempts, _ATTEMPTS, _attempt),
-        "refusals": (_verdicts, _REFUSALS, _verdict),
+        What.CONTACTS: (_contacts, _CONTACTS, _contact),
+        What.ATTEMPTS: (_attempts, _ATTEMPTS, _attempt),
+        What.REFUSALS: (_verdicts, _REFUSALS, _verdict),
     }[name]
     rows = _streamed(connection, query(campaign.id), cells, wanted)
-    if name == "refusals":
+    if name is What.REFUSALS:
         rows = chain(rows, _streamed(connection, _gates(campaign.id), _gate, wanted))
     columns = [Column(f"{c.head} ({wanted.zone.key})", c.width) if c.width == _TIME else c for c in heads]
-    if name == "contacts" and wanted.unmasked:
+    if name is What.CONTACTS and wanted.unmasked:
         columns.append(Column("数据 data", 40))
-    return Sheet(name, columns, rows, wanted.zone)
+    return Sheet(name.value, columns, rows, wanted.zone)
 
 
 def _streamed(
@@ -262,7 +267,7 @@ def _who(row: Row[Any], wanted: Wanted) -> tuple[Value, ...]:
 
 def _rule(row: Row[Any], wanted: Wanted) -> tuple[Value, ...]:
     evidence = row.evidence if wanted.unmasked else scrubbed(row.evidence)
-    return row.rule, wanted.rules.get(row.rule, ""), evidence
+    return row.rule, chinese.rule(row.rule), evidence
 
 
 def _talk_s(row: Row[Any]) -> float | None:

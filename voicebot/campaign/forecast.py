@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final, Protocol
 
+from voicebot.campaign import hours
+from voicebot.campaign.book import Campaign
+from voicebot.campaign.policy import Policy
 from voicebot.campaign.progress import RECENT, Progress
+from voicebot.campaign.terms import Holidays, Hours
 
 # Nobody plans further ahead, and a walk has to end.
 _HORIZON: Final = timedelta(days=400)
@@ -39,6 +43,30 @@ class AnyOf:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoneHours:
+    """The hours of contacts that may lie in any of `zones`, all of which must be open."""
+
+    zones: tuple[str, ...]
+    opened: Hours
+    holidays: Holidays
+
+    def next_opening(self, at: datetime) -> datetime | None:
+        """As `OpenHours` has it."""
+        return hours.next_opening(at, self.zones, self.opened, self.holidays)
+
+    def closes_at(self, at: datetime) -> datetime:
+        """As `OpenHours` has it."""
+        return hours.closes_at(at, self.zones, self.opened, self.holidays)
+
+
+def hours_of(campaign: Campaign, policy: Policy) -> AnyOf:
+    """The hours in which any of a campaign's contacts may be called."""
+    limits = policy.limits(campaign.kind)
+    opened, holidays = hours.windows(campaign.plan, limits), hours.on_holidays(campaign.plan, limits)
+    return AnyOf(tuple(ZoneHours(tuple(zone.split(",")), opened, holidays) for zone in campaign.zones))
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """`end`: when the last call will have been placed, None where that cannot be said; `why` not, or what to think of
     it ("" for nothing); `calls`: still to place, about; `per_minute`: the pace, in calls a minute of open hours.
@@ -50,7 +78,7 @@ class Forecast:
     per_minute: float | None = None
 
 
-def forecast(seen: Progress, hours: OpenHours, zone: tzinfo) -> Forecast:
+def forecast(seen: Progress, opened: OpenHours, zone: tzinfo) -> Forecast:
     """When the campaign will be through if it goes on as it does. Pure; `seen.at` is now, `zone` that of its days."""
     campaign = seen.campaign
     if seen.over:
@@ -60,10 +88,10 @@ def forecast(seen: Progress, hours: OpenHours, zone: tzinfo) -> Forecast:
     left = _calls_left(seen)
     if left == 0:
         return Forecast(seen.at, "")
-    pace = pace_of(seen, hours)
+    pace = pace_of(seen, opened)
     if not pace:
         return Forecast(None, "no call has been placed yet", left)
-    end = walk(seen.at, timedelta(minutes=left / pace), hours)
+    end = walk(seen.at, timedelta(minutes=left / pace), opened)
     if end is None:
         return Forecast(None, "the hours left do not suffice", left, pace)
     # Whoever is to be called at a certain time is not called before.
@@ -73,43 +101,45 @@ def forecast(seen: Progress, hours: OpenHours, zone: tzinfo) -> Forecast:
     return Forecast(end, f"after its last day {last}: not all will be called" if beyond else "", left, pace)
 
 
-def pace_of(seen: Progress, hours: OpenHours) -> float | None:
-    """Calls a minute of open hours: lately, else since the start; None while none has been placed."""
+def pace_of(seen: Progress, opened: OpenHours) -> float | None:
+    """Calls a minute of open hours: lately, else since the start; None while none has been placed. Calls that were
+    placed though the hours, as they are now, had none open: by the clock on the wall.
+    """
     started = seen.campaign.started_at
     if started is None:
         return None
     lately = max(started, seen.at - RECENT)
     for dials, since in ((seen.recent_dials, lately), (seen.dials, started)):
-        minutes = open_between(since, seen.at, hours).total_seconds() / 60
+        minutes = open_between(since, seen.at, opened).total_seconds() / 60
         if dials and minutes > 0:
             return dials / minutes
-    return None
+    return seen.overall_per_minute or None
 
 
-def walk(start: datetime, needed: timedelta, hours: OpenHours) -> datetime | None:
+def walk(start: datetime, needed: timedelta, opened: OpenHours) -> datetime | None:
     """The moment at which `needed` of open hours have passed since `start`; None beyond a year or so."""
-    at = hours.next_opening(start)
+    at = opened.next_opening(start)
     while at is not None and at - start < _HORIZON:
-        closes = hours.closes_at(at)
+        closes = opened.closes_at(at)
         if closes <= at:
             return None
         if closes - at >= needed:
             return at + needed
         needed -= closes - at
-        at = hours.next_opening(closes)
+        at = opened.next_opening(closes)
     return None
 
 
-def open_between(start: datetime, end: datetime, hours: OpenHours) -> timedelta:
+def open_between(start: datetime, end: datetime, opened: OpenHours) -> timedelta:
     """How much of the time from `start` to `end` was open."""
     total = timedelta(0)
-    at = hours.next_opening(start)
+    at = opened.next_opening(start)
     while at is not None and at < end:
-        closes = hours.closes_at(at)
+        closes = opened.closes_at(at)
         if closes <= at:
             break
         total += min(closes, end) - at
-        at = hours.next_opening(closes)
+        at = opened.next_opening(closes)
     return total
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Column, ColumnElement, Connection, func, select
 
 from voicebot.campaign import book
 from voicebot.campaign.book import Campaign
+from voicebot.campaign.hosts import LOST_AFTER
 from voicebot.campaign.kpi import Tally, count
 from voicebot.store.campaign_tables import (
     ATTEMPT_STATES,
@@ -30,8 +31,6 @@ from voicebot.store.tables import calls
 
 # The rate of calls is looked at over so long.
 RECENT: Final = timedelta(minutes=10)
-# A host that has not been heard of for so long is not shown as alive.
-SILENT_AFTER: Final = timedelta(seconds=30)
 # A call's row is made in the transaction that fences the attempt, by the same clock but for moments.
 _APART: Final = timedelta(minutes=1)
 
@@ -152,7 +151,7 @@ def progress(store: Store, campaign: str, now: datetime, *, tally: Tally | None 
             next_due=next_due,
             last_due=last_due,
             hosts=_hosts(connection, now),
-            trunk=_trunk(connection, row.plan.trunk),
+            trunk=_trunk(connection, row.trunk),
         )
 
 
@@ -215,7 +214,7 @@ def _dials_since(connection: Connection, campaign_id: str, since: datetime) -> i
 def _hosts(connection: Connection, now: datetime) -> tuple[HostState, ...]:
     query = (
         select(hosts.c.name, hosts.c.channels, hosts.c.busy, hosts.c.seen_at)
-        .where(hosts.c.lost.is_(False), hosts.c.seen_at >= now - SILENT_AFTER)
+        .where(hosts.c.lost.is_(False), hosts.c.seen_at >= now - LOST_AFTER)
         .order_by(hosts.c.name)
     )
     return tuple(HostState(*row) for row in connection.execute(query).tuples())

@@ -15,6 +15,7 @@ from voicebot.campaign.fault import CampaignFault
 from voicebot.cli import (
     calls,
     campaign_show,
+    campaign_view,
     campaigns,
     flows,
     parts,
@@ -47,6 +48,7 @@ flows.flow_app.command("schema")(schema.show)
 campaign_app.add_typer(campaigns.app)
 campaign_app.add_typer(campaign_show.app)
 app.add_typer(campaign_app, name="campaign")
+campaign_view.register(campaign_app)
 app.add_typer(people.people_app, name="people")
 app.add_typer(upkeep.models_app, name="models")
 app.add_typer(upkeep.db_app, name="db")

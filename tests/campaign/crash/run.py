@@ -14,7 +14,7 @@ from sqlalchemy import select
 from tests.campaign.crash.findings import Findings
 from tests.campaign.crash.processes import Host
 from tests.campaign.crash.sink import calls_in
-from tests.campaign.crash.trouble import Troublemaker
+from tests.campaign.crash.trouble import Strikes
 from voicebot.settings import ROOT
 from voicebot.store.campaign_tables import campaigns
 from voicebot.store.fault import StoreFault
@@ -37,7 +37,7 @@ def sink_process(log: Path, *, bind: str = "127.0.0.1", within: Sequence[str] = 
 
 
 def carry_through(
-    store: Store, kept: Sequence[Host], log: Path, trouble: Troublemaker, *, bound_s: float
+    store: Store, kept: Sequence[Host], log: Path, trouble: Strikes, *, bound_s: float
 ) -> tuple[str, float]:
     """Keep the hosts running and strike until the campaign is over, or `bound_s` (of a test that fails) has passed.
     Gives the campaign's last state and how long it took, in s.
@@ -61,7 +61,7 @@ def _state(store: Store) -> str:
         return str(connection.execute(select(campaigns.c.state)).scalar_one())
 
 
-def table(title: str, trouble: Troublemaker, findings: Findings, took_s: float) -> str:
+def table(title: str, trouble: Strikes, findings: Findings, took_s: float) -> str:
     """What happened, for a reader."""
     struck = ", ".join(f"{what} {count}" for what, count in sorted(trouble.done.items()))
     counts = ", ".join(f"{name} {count}" for name, count in findings.counts.items())

@@ -29,11 +29,11 @@ _ALWAYS = {day: ["00:00-24:00"] for day in ("mon", "tue", "wed", "thu", "fri", "
 def write_policy(file: Path) -> Path:
     """The shipped policy without anything that would make a test wait: open day and night, retries at once."""
     policy: dict[str, Any] = yaml.safe_load(SHIPPED.read_text("utf-8"))
-    policy["service"] |= {"hours": _ALWAYS, "holidays": "call", "per_day": 50, "per_week": 200, "gap": "0min"}
+    policy["service"] |= {"hours": _ALWAYS, "holidays": "call", "per_day": 50, "per_week": 200, "gap": "0s"}
     policy["breaker"] |= {"failures": 1000}
     for rule in policy.get("retries", {}).values():
         if isinstance(rule, dict):
-            rule |= {"after": "0min", "spread": "0min"}
+            rule |= {"after": "1s", "spread": "0s"}
     file.write_text(yaml.safe_dump(policy, allow_unicode=True), "utf-8")
     return file
 
