@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from tests.campaign.crash import stage
 from tests.campaign.crash.findings import Findings
 from tests.campaign.crash.processes import Host
 from tests.campaign.crash.sink import calls_in
@@ -22,16 +23,17 @@ from voicebot.store.store import Store
 
 _LOOK_S = 0.1
 _ASK_S = 1.0
+_FAILURES = 10
 
 
 @contextlib.contextmanager
 def sink_process(log: Path, *, bind: str = "127.0.0.1", within: Sequence[str] = ()) -> Iterator[str]:
-    """The sink in a process of its own; gives "host:port"."""
+    """The sink in a process of its own; gives its address as an outbound proxy, "sip:host:port"."""
     command = [*within, sys.executable, "-m", "tests.campaign.crash.sink", "--bind", bind, "--log", str(log)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield f"{bind}:{int(process.stdout.readline())}"
+            yield f"sip:{bind}:{int(process.stdout.readline())}"
         finally:
             process.terminate()
 
@@ -45,6 +47,8 @@ def carry_through(
     begun = time.monotonic()
     asked, state = 0.0, "running"
     while (now := time.monotonic()) - begun < bound_s and state == "running":
+        if any(host.failures >= _FAILURES for host in kept):
+            break  # it is not we who end it
         for host in kept:
             host.keep()
         trouble.look(len(calls_in(log)), now)
@@ -52,6 +56,7 @@ def carry_through(
             asked = now
             with contextlib.suppress(StoreFault):  # away, because of us
                 state = _state(store)
+                stage.let_time_pass(store)
         time.sleep(_LOOK_S)
     return state, time.monotonic() - begun
 

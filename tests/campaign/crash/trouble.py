@@ -61,7 +61,10 @@ def cut_connections(admin: Engine, database: str) -> Trouble:
     """PostgreSQL ends every session of this database in mid-work."""
 
     def do(_chance: random.Random) -> str:
-        query = text("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = :database")
+        query = text(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = :database AND pid <> pg_backend_pid()"
+        )
         with admin.connect() as connection:
             cut = connection.execute(query, {"database": database}).scalar_one()
         return "all sessions cut" if cut else ""
