@@ -12,7 +12,8 @@ from tts.voice import VoiceFault
 from voicebot.asr.recognizer import AsrFault
 from voicebot.calling import Refused
 from voicebot.campaign.fault import CampaignFault
-from voicebot.cli import calls, flows, parts, review, schema, studio, upkeep, worker
+from voicebot.cli import calls, campaign_import, flows, parts, review, schema, studio, upkeep, worker
+from voicebot.cli.campaign_app import campaign_app
 from voicebot.cli.terminal import Wrong
 from voicebot.flow.problems import FlowFault
 from voicebot.nlu.errors import NluError
@@ -31,6 +32,8 @@ app.add_typer(parts.nlu_app, name="nlu")
 app.add_typer(flows.flow_app, name="flow")
 flows.flow_app.command("show")(review.show)
 flows.flow_app.command("schema")(schema.show)
+app.add_typer(campaign_app, name="campaign")
+campaign_app.command("import")(campaign_import.import_)
 app.add_typer(upkeep.models_app, name="models")
 app.add_typer(upkeep.db_app, name="db")
 app.add_typer(upkeep.bench_app, name="bench")
