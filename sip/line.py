@@ -124,6 +124,7 @@ class Line(Protocol):
 
     id: str
     remote: str  # the far end's SIP URI
+    called: str  # whom the caller dialled: the user part of the request's URI, "" where it names nobody
     frames: FrameQueue
 
     def events(self) -> AsyncIterator[LineEvent]:

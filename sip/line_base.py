@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 from sip.frames import LineAudio
 from sip.line import Ending, FrameQueue, LineEvent
+from sip.uri import user_of
 
 _MAX_EVENTS = 1000  # a far end that floods keys; the newest are lost, the Ending never
 
@@ -15,13 +16,14 @@ _MAX_EVENTS = 1000  # a far end that floods keys; the newest are lost, the Endin
 class LineBase:
     """Events and audio of one line. Engines derive from it and add the signalling.
 
-    `outgoing`: what is queued by `play` waits for the answer. Belongs to the thread of `loop`, though
-    it may be made in another.
+    `called`: the URI that the caller dialled; `outgoing`: what is queued by `play` waits for the answer. Belongs to the
+    thread of `loop`, though it may be made in another.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, remote: str, *, outgoing: bool) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, remote: str, called: str, *, outgoing: bool) -> None:
         self.id = uuid.uuid4().hex
         self.remote = remote
+        self.called = user_of(called)
         self.outgoing = outgoing
         self.audio = LineAudio(gated=outgoing)
         self.frames: FrameQueue = self.audio.frames

@@ -46,8 +46,8 @@ _CATCH_UP = 50  # frames: after a pause of the whole process real time goes on f
 class LoopbackLine(LineBase):
     """One end of a call in memory; see `sip.line.Line`. `hold` and `refer` are what only a far end's phone can do."""
 
-    def __init__(self, trunk: LoopbackTrunk, remote: str, *, outgoing: bool) -> None:
-        super().__init__(asyncio.get_running_loop(), remote, outgoing=outgoing)
+    def __init__(self, trunk: LoopbackTrunk, remote: str, called: str, *, outgoing: bool) -> None:
+        super().__init__(asyncio.get_running_loop(), remote, called, outgoing=outgoing)
         self.trunk = trunk
         self.peer: LoopbackLine | None = None
         self.media = False
@@ -159,7 +159,7 @@ class LoopbackTrunk:
             raise SipFault("the trunk is closed", permanent=True)
         if not self.has_free_channel:
             raise SipFault(f"no channel is free: {self.channels} of {self.channels} are in use")
-        line = LoopbackLine(self, str(target), outgoing=True)
+        line = LoopbackLine(self, str(target), str(target), outgoing=True)
         line.headers = dict(headers)
         line.give_up_ms = self._network.now_ms + ring_timeout_s * 1000
         self._lines.append(line)
@@ -200,7 +200,7 @@ class LoopbackTrunk:
         elif not self.has_free_channel:
             caller.deliver(Ending(Cause.BUSY, 486, by_far_end=True))
         else:
-            line = LoopbackLine(self, caller_uri, outgoing=False)
+            line = LoopbackLine(self, caller_uri, caller.remote, outgoing=False)
             line.peer, caller.peer = caller, line
             line.headers = caller.headers
             self._lines.append(line)

@@ -31,8 +31,10 @@ MAX_DTMF = 32  # pjmedia's own queue of keys
 class PjsuaLine(LineBase):
     """One SIP call; see `sip.line.Line`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, thread: SipThread, remote: str, *, outgoing: bool) -> None:
-        super().__init__(loop, remote, outgoing=outgoing)
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, thread: SipThread, remote: str, called: str, *, outgoing: bool
+    ) -> None:
+        super().__init__(loop, remote, called, outgoing=outgoing)
         self._thread = thread
 
     async def ring(self, *, early_media: bool = False) -> None:
@@ -102,7 +104,7 @@ class PjsuaTrunk:
         check_headers(headers)
         if self._dead or self._closing is not None:
             raise SipFault("the trunk is closed", permanent=True)
-        line = PjsuaLine(self._loop, self._thread, str(target), outgoing=True)
+        line = PjsuaLine(self._loop, self._thread, str(target), str(target), outgoing=True)
         if not self._options.proxy and not await self._resolves(target):
             line.deliver(Ending(Cause.UNREACHABLE, 0, f"no such host: {target.host}"))
             return line
@@ -175,8 +177,8 @@ class PjsuaTrunk:
 
     # --- on the SIP thread ---
 
-    def _make_line(self, remote: str) -> PjsuaLine:
-        return PjsuaLine(self._loop, self._thread, remote, outgoing=False)
+    def _make_line(self, remote: str, called: str) -> PjsuaLine:
+        return PjsuaLine(self._loop, self._thread, remote, called, outgoing=False)
 
     def _dial(
         self,

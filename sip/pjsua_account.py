@@ -24,12 +24,13 @@ UNREGISTER_TIMEOUT_S = 1.0
 
 
 class SipAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
-    """Our identity on the trunk. `incoming` gets pjsua's number of each call that rings here.
+    """Our identity on the trunk. `incoming` gets pjsua's number of each call that rings here and the URI
+    that its caller dialled.
 
     `registration` is the last REGISTER's status and reason, None until it is answered.
     """
 
-    def __init__(self, incoming: Callable[[int], None]) -> None:
+    def __init__(self, incoming: Callable[[int, str], None]) -> None:
         super().__init__()
         self.incoming = incoming
         self.line_id = "-"
@@ -39,7 +40,9 @@ class SipAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
     @callback
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802  # pjsua2's names here and below
         """An INVITE arrived."""
-        self.incoming(int(prm.callId))
+        # The request's own line ("INVITE sip:user@host SIP/2.0"): a proxy on the way may leave another name in To.
+        request = str(prm.rdata.wholeMsg).partition("\r\n")[0].split(" ")
+        self.incoming(int(prm.callId), request[1] if len(request) > 1 else "")
 
     @callback
     def onRegState(self, prm: Any) -> None:  # noqa: N802

@@ -61,7 +61,7 @@ class SipThread:
     def __init__(
         self,
         options: TrunkOptions,
-        make_line: Callable[[str], LineBase],
+        make_line: Callable[[str, str], LineBase],
         deliver_line: Callable[[LineBase], None],
         on_death: Callable[[], None],
     ) -> None:
@@ -280,9 +280,9 @@ class SipThread:
         audio.startTransmit(port)
         port.startTransmit(audio)
 
-    def incoming(self, call_id: int) -> None:
-        """An INVITE arrived."""
-        line = self._make_line("")
+    def incoming(self, call_id: int, called: str) -> None:
+        """An INVITE for this URI arrived."""
+        line = self._make_line("", called)
         call = SipCall(self, self._account, line, call_id)
         line.remote = str(call.getInfo().remoteUri)
         refusal = 0

@@ -92,6 +92,14 @@ def parse_target(text: str, *, trunk_host: str = "") -> str:
     return str(uri)
 
 
+def user_of(uri: str) -> str:
+    """Who a SIP URI names, "" where it names nobody or is none."""
+    try:
+        return SipUri.parse(uri).user
+    except SipFault:
+        return ""
+
+
 def _split_port(text: str, authority: str) -> tuple[str, int]:
     if authority.startswith("["):
         host, bracket, tail = authority.partition("]")

@@ -111,6 +111,13 @@ def test_a_persona_that_is_not_there(tmp_path):
     refused(voicebot("softphone", "--persona", "nobody", folder=tmp_path), "nobody", "cooperative")
 
 
+def test_a_board_that_cannot_be_read(tmp_path):
+    file = tmp_path / "board.yaml"
+    file.write_text("numbers:\n  16200000001: nobody\n", encoding="utf-8")
+    refused(voicebot("softphone", "--board", str(file), folder=tmp_path), "board.yaml:2", "nobody")
+    refused(voicebot("softphone", "--board", str(file), "--persona", "silent", folder=tmp_path), "--persona")
+
+
 def test_a_port_in_use(tmp_path):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))

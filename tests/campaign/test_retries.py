@@ -95,7 +95,7 @@ def test_a_no_outranks_the_hour_named_before_it(outcome):
         ("  refuse: never", "  refused: never", "retries: 'refused' is no outcome; write acknowledged, will_do"),
         ("spread: 30min}", "sprad: 30min}", "sprad: Extra inputs are not permitted"),
         ("after: 3h", "after: 0min", "after: Input should be greater than 0"),
-        ("after: 3h", "after: soon", "after: 'soon' is no span of time; write 30min, 2h or 1d"),
+        ("after: 3h", "after: soon", "after: 'soon' is no span of time; write 30s, 30min, 2h or 1d"),
     ],
 )
 def test_a_table_with_a_mistake_is_refused_with_its_place(tmp_path, line, instead, said):

@@ -19,6 +19,7 @@ from sip.line import (
     Ringing,
     SipFault,
 )
+from sip.uri import SipUri
 from tests.sip.ends import Ends, frames_of
 from tests.sip.scripts import strength, tone
 
@@ -72,6 +73,16 @@ async def test_every_tick_is_a_whole_frame_in_both_directions(ends: Ends) -> Non
         assert len(frames) == pytest.approx((ends.now_ms() - started) / 20, abs=10)
         assert {len(frame.rx) for frame in frames} == {len(frame.tx) for frame in frames} == {FRAME_BYTES}
         assert all(frame == (SILENCE, SILENCE, 0, False) or any(frame.rx) for frame in frames)
+
+
+@pytest.mark.parametrize("user", ["+8616200000001", "16200000001", "reception"])
+async def test_the_callee_knows_whom_the_caller_dialled(ends: Ends, user: str) -> None:
+    caller, callee = await ends.open()
+    line = await caller.dial(callee.uri.replace(SipUri.parse(callee.uri).user, user))
+    far = await ends.within(anext(callee.incoming()))
+    assert (line.called, far.called) == (user, user)
+    assert user not in far.remote
+    await ends.within(far.reject(486))
 
 
 async def test_early_media_is_heard_and_queued_speech_waits_for_the_answer(ends: Ends) -> None:

@@ -14,6 +14,7 @@ from sip import pjsua
 from sip.line import Answered, Cause, Dtmf, Ending, Ringing, SipFault, TrunkOptions
 from sip.loopback import Network
 from tts.scripted import ScriptedVoice
+from voicebot.softphone.board import Board
 from voicebot.softphone.fault import SoftphoneFault
 from voicebot.softphone.persona import Persona
 from voicebot.softphone.program import Options, run
@@ -27,6 +28,10 @@ def persona(tmp_path, **settings):
     return Persona.model_validate({**given, "hearing": {"pause_ms": 300}, **settings})
 
 
+def board_of(spec):
+    return spec if isinstance(spec, Board) else Board.of(spec)
+
+
 class Phone:
     """A softphone on a network in memory, with what it told."""
 
@@ -34,7 +39,9 @@ class Phone:
         self.network = network
         self.capsys = capsys
         self.told = []
-        self.task = asyncio.create_task(run(spec, options, open_trunk=network.open_trunk, voice=ScriptedVoice()))
+        self.task = asyncio.create_task(
+            run(board_of(spec), options, open_trunk=network.open_trunk, voice=ScriptedVoice())
+        )
 
     async def until(self, event):
         while True:
@@ -203,14 +210,38 @@ async def test_a_recording_that_cannot_be_written_is_told(phone, tmp_path):
 
 async def test_no_folder_for_the_recording_is_refused_at_once(tmp_path):
     with pytest.raises(SoftphoneFault, match="no folder that can be written"):
-        await run(persona(tmp_path), Options(save=tmp_path / "no" / "call.wav"))
+        await run(Board.of(persona(tmp_path)), Options(save=tmp_path / "no" / "call.wav"))
 
 
 async def test_a_port_in_use_is_a_fault(phone, tmp_path):
     callee = phone(persona(tmp_path))
     port = (await callee.until("ready"))["port"]
     with pytest.raises(SipFault, match="in use"):
-        await run(persona(tmp_path), Options(port=port), open_trunk=callee.network.open_trunk, voice=ScriptedVoice())
+        await run(
+            Board.of(persona(tmp_path)), Options(port=port), open_trunk=callee.network.open_trunk, voice=ScriptedVoice()
+        )
+
+
+async def test_each_number_has_its_own_callee_and_each_call_its_turn(phone, tmp_path):
+    busy = persona(tmp_path, name="busy", answer={"ring_ms": 20, "reject": 486})
+    away = persona(tmp_path, name="away", answer={"ring_ms": 20, "reject": 480})
+    callee = phone(Board("board", (away,), {"+8616200000001": (busy, persona(tmp_path))}), calls=4)
+    port = (await callee.until("ready"))["port"]
+    robot = await callee.network.open_trunk(TrunkOptions())
+    endings = []
+    for number in ("16200000001", "16200000002", "+8616200000001", "16200000001"):
+        line = await robot.dial(f"sip:{number}@loopback:{port}")
+        endings.append((await follow(line, lambda line=line: asyncio.create_task(line.hang_up())))[-1].code)
+    await callee.task
+    await callee.until("ended")
+    assert endings == [486, 480, 200, 200]
+    told = [(told["called"], told["persona"]) for told in callee.told if told["event"] == "incoming"]
+    assert told == [
+        ("16200000001", "busy"),
+        ("16200000002", "away"),
+        ("+8616200000001", "test"),
+        ("16200000001", "test"),
+    ]
 
 
 async def test_words_for_people(tmp_path, capsys):
@@ -218,7 +249,7 @@ async def test_words_for_people(tmp_path, capsys):
     clock = asyncio.create_task(network.run())
     spec = persona(tmp_path, turns=[{"after": "answer", "say": "喂"}], then="hang_up")
     task = asyncio.create_task(
-        run(spec, Options(calls=1, port=5071), open_trunk=network.open_trunk, voice=ScriptedVoice())
+        run(Board.of(spec), Options(calls=1, port=5071), open_trunk=network.open_trunk, voice=ScriptedVoice())
     )
     await asyncio.sleep(0.05)
     robot = await network.open_trunk(TrunkOptions())
@@ -228,6 +259,7 @@ async def test_words_for_people(tmp_path, capsys):
     clock.cancel()
     out = capsys.readouterr().out
     assert out.startswith("test answers at sip:callee@loopback:5071")
+    assert "to callee: test" in out
     assert "says: 喂" in out
     assert "{" not in out
 
@@ -237,9 +269,12 @@ async def test_words_for_people(tmp_path, capsys):
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
+from voicebot.softphone.board import Board, load_board
 from voicebot.softphone.persona import load
 from voicebot.softphone.program import Options, run
-asyncio.run(run(load(Path(sys.argv[1])), Options(json=True, calls=int(sys.argv[2]))))
+file = Path(sys.argv[1])
+board = load_board(file) if file.stem == "board" else Board.of(load(file))
+asyncio.run(run(board, Options(json=True, calls=int(sys.argv[2]))))
 """
 
 
@@ -309,6 +344,42 @@ async def test_a_busy_process_ends_after_its_calls(tmp_path):
             assert await child.wait() == 0
     finally:
         await trunk.close()
+
+
+@pytest.mark.sip
+async def test_a_process_with_a_board(tmp_path):
+    """Four numbers called at once, each with an ending of its own; then the one that was busy answers."""
+    (tmp_path / "hears.yaml").write_text("about: x\nexpect: silent\nanswer: {ring_ms: 50}\n", encoding="utf-8")
+    file = tmp_path / "board.yaml"
+    file.write_text(
+        "numbers:\n  16200000001: [{reject: 486, ring_ms: 50}, hears.yaml]\n"
+        "  16200000002: {reject: 503, ring_ms: 50}\n  16200000003: {never: true}\n"
+        "otherwise: {reject: 404, ring_ms: 50}\n",
+        encoding="utf-8",
+    )
+    trunk = await pjsua.open_trunk(TrunkOptions())
+
+    async def code(uri: str, number: str) -> int:
+        line = await trunk.dial(uri.replace("callee", number), ring_timeout_s=2)
+        return (await follow(line, lambda: asyncio.create_task(line.hang_up())))[-1].code
+
+    try:
+        async with process(file, 5) as (child, uri), asyncio.timeout(30):
+            numbers = ["16200000001", "+8616200000002", "16200000003", "reception"]
+            assert await asyncio.gather(*(code(uri, number) for number in numbers)) == [486, 503, 487, 404]
+            assert await code(uri, "+8616200000001") == 200
+            told = [json.loads(row) for row in (await child.stdout.read()).decode().splitlines()]
+            assert await child.wait() == 0
+    finally:
+        await trunk.close()
+    called = {(row["called"], row["persona"]) for row in told if row["event"] == "incoming"}
+    assert called == {
+        ("16200000001", "rejects_486"),
+        ("+8616200000002", "rejects_503"),
+        ("16200000003", "never_answers"),
+        ("reception", "rejects_404"),
+        ("+8616200000001", "hears"),
+    }
 
 
 @pytest.mark.sip

@@ -15,8 +15,8 @@ Holidays = Literal["skip", "call"]
 Unknown = Literal["ask", "close", "redial"]
 
 _TIME: Final = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])")
-_SPAN: Final = re.compile(r"([0-9]+)(min|h|d)")
-_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
+_SPAN: Final = re.compile(r"([0-9]+)(s|min|h|d)")
+_UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 DAY: Final = 24 * 60
 
 
@@ -50,14 +50,14 @@ def _span(value: Any) -> Any:
     if isinstance(value, str):
         given = _SPAN.fullmatch(value.strip())
         if given is None:
-            raise ValueError(f"{value!r} is no span of time; write 30min, 2h or 1d")
+            raise ValueError(f"{value!r} is no span of time; write 30s, 30min, 2h or 1d")
         return timedelta(**{_UNITS[given[2]]: int(given[1])})
     return value
 
 
 # Minutes of the day, the end exclusive: "09:00-21:00" is (540, 1260).
 Window = Annotated[tuple[int, int], BeforeValidator(_window)]
-# "30min", "2h", "1d".
+# "30s", "30min", "2h", "1d".
 Span = Annotated[timedelta, BeforeValidator(_span)]
 
 
@@ -68,11 +68,11 @@ def shown_window(window: tuple[int, int]) -> str:
 
 def shown_span(span: timedelta) -> str:
     """The span as it is written, in the largest unit that it fills: "30min", "2h", "1d"."""
-    total = int(span.total_seconds() // 60)
-    for unit, size in (("d", DAY), ("h", 60)):
+    total = int(span.total_seconds())
+    for unit, size in (("d", DAY * 60), ("h", 3600), ("min", 60)):
         if total and total % size == 0:
             return f"{total // size}{unit}"
-    return f"{total}min"
+    return f"{total}s" if total else "0min"
 
 
 def time_of(minute: int) -> time:

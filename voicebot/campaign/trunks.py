@@ -51,10 +51,9 @@ class _Trunks(Part):
 def trunks_of(settings: Settings) -> dict[str, Trunk]:
     """The installation's trunks by name. Raises `CampaignFault` for a bad file."""
     if settings.trunks_file is None:
-        host = settings.sip_proxy or settings.sip_registrar
         only = Trunk(
             name="default",
-            host=host.removeprefix("sip:"),
+            host=settings.trunk_host,
             channels=settings.trunk_channels,
             calls_per_second=settings.trunk_calls_per_second,
         )

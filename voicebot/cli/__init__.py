@@ -12,7 +12,20 @@ from tts.voice import VoiceFault
 from voicebot.asr.recognizer import AsrFault
 from voicebot.calling import Refused
 from voicebot.campaign.fault import CampaignFault
-from voicebot.cli import calls, campaign_view, campaigns, flows, parts, people, review, schema, studio, upkeep, worker
+from voicebot.cli import (
+    calls,
+    campaign_show,
+    campaign_view,
+    campaigns,
+    flows,
+    parts,
+    people,
+    review,
+    schema,
+    studio,
+    upkeep,
+    worker,
+)
 from voicebot.cli.campaign_app import campaign_app
 from voicebot.cli.terminal import Wrong
 from voicebot.flow.problems import FlowFault
@@ -32,8 +45,9 @@ app.add_typer(parts.nlu_app, name="nlu")
 app.add_typer(flows.flow_app, name="flow")
 flows.flow_app.command("show")(review.show)
 flows.flow_app.command("schema")(schema.show)
+campaign_app.add_typer(campaigns.app)
+campaign_app.add_typer(campaign_show.app)
 app.add_typer(campaign_app, name="campaign")
-campaigns.register(campaign_app)
 campaign_view.register(campaign_app)
 app.add_typer(people.people_app, name="people")
 app.add_typer(upkeep.models_app, name="models")

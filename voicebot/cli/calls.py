@@ -14,13 +14,14 @@ from rich.markup import escape
 from sip.uri import parse_target
 from voicebot import demo as demo_
 from voicebot.calling import call_once
-from voicebot.cli.terminal import FlowName, Json, given_slots, open_settings, out, print_json
+from voicebot.cli.terminal import FlowName, Json, Wrong, given_slots, open_settings, out, print_json
 from voicebot.events import Event
 from voicebot.flow.advance import begin
 from voicebot.report import SYNTHETIC_EAR, as_json, live_lines, print_result
 from voicebot.robot import load_flow, open_store
 from voicebot.settings import Settings
 from voicebot.softphone import program
+from voicebot.softphone.board import Board, load_board
 from voicebot.softphone.persona import load as load_persona
 from voicebot.store.records import CallRecord
 from voicebot.workers import Pool
@@ -69,7 +70,7 @@ def call(
 ) -> None:
     """Place one call and follow it to its record. Exit code 0 when the call was made, whatever the callee said."""
     settings = open_settings("ERROR" if as_json_ else None)
-    target = parse_target(to, trunk_host=settings.sip_proxy or settings.sip_registrar)
+    target = parse_target(to, trunk_host=settings.trunk_host)
     script = load_flow(settings, flow)
     slots = given_slots(slot or [])
     begin(script, slots, datetime.now(settings.zone))  # wrong data is told before a database or worker is opened
@@ -91,17 +92,29 @@ def call(
 
 @app.command()
 def softphone(
-    persona: Annotated[str, typer.Option("--persona", help="A name below personas/ or a YAML file.")] = "cooperative",
+    persona: Annotated[
+        str, typer.Option("--persona", help="A name below personas/ or a YAML file; cooperative without it.")
+    ] = "",
+    board: Annotated[
+        Path | None,
+        typer.Option("--board", help="A YAML file that names a persona, or a failure, for each number called."),
+    ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="SIP port; 0 takes any free one.")] = 0,
     bind: Annotated[str, typer.Option("--bind", help="The address to answer at.")] = "127.0.0.1",
     calls: Annotated[int, typer.Option("--calls", min=0, help="End after so many calls; 0 goes on.")] = 0,
     save: Annotated[Path | None, typer.Option("--save", help="Stereo WAV: left heard, right said.")] = None,
     as_json_: Json = False,
 ) -> None:
-    """A simulated client: answers by real SIP and plays a persona (模拟软电话)."""
+    """A simulated client: answers by real SIP and plays a persona, or one for each number (模拟软电话)."""
     settings = open_settings("ERROR")
     options = program.Options(bind=bind, port=port, calls=calls, save=save, json=as_json_, cache=settings.tts_cache_dir)
-    asyncio.run(program.run(load_persona(persona, settings.personas_dir), options))
+    if board is not None and persona:
+        raise Wrong("--board names the personas itself: leave out --persona")
+    if board is not None:
+        callees = load_board(board, settings.personas_dir)
+    else:
+        callees = Board.of(load_persona(persona or "cooperative", settings.personas_dir))
+    asyncio.run(program.run(callees, options))
 
 
 def _give(record: CallRecord, settings: Settings, as_json_: bool) -> None:

@@ -23,7 +23,7 @@ from voicebot.campaign.policy import read_policy
 from voicebot.campaign.progress import overview
 from voicebot.campaign.shelf import Shelf
 from voicebot.campaign.story import Event, Story
-from voicebot.cli.campaigns import By, Name, acting
+from voicebot.cli.campaign_desk import By, Name, acting
 from voicebot.cli.terminal import Json, Wrong, open_settings, out, print_json
 from voicebot.robot import open_store
 from voicebot.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +16,15 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One wording, cut at its slots."""
+    """One wording, cut at its slots. `slots`: those it says."""
 
     parts: tuple[str | Reference, ...]
+    # Kept, because every contact of a list is held against every wording.
+    slots: frozenset[str] = field(init=False, repr=False, compare=False)
 
-    @property
-    def slots(self) -> frozenset[str]:
-        """The slots it says."""
-        return frozenset(part.slot for part in self.parts if isinstance(part, Reference))
+    def __post_init__(self) -> None:
+        said = frozenset(part.slot for part in self.parts if isinstance(part, Reference))
+        object.__setattr__(self, "slots", said)
 
     @property
     def literal(self) -> str:

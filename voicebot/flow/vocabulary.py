@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # docs/domain.md §6: what callees say.
 INTENTS = frozenset(
@@ -94,6 +95,7 @@ _ALIKE = str.maketrans("穩賺險虧內幕漲著買跟從風〇", "稳赚险亏�
 _ZERO = re.compile(r"(?<![0-9.])0(?![0-9.])")
 
 
+@lru_cache(maxsize=4096)  # a list of contacts brings the same sentences again and again
 def banned_in(text: str) -> str:
     """The first forbidden phrase in a text, "" if none. Width variants, traditional forms, spaces, unseen characters,
     quotation marks and dots hide nothing.

@@ -5,19 +5,15 @@ It does not know what the robot says; it counts the robot's turns, as docs/softp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from tts.readable import readable
-from voicebot.flow import document
 from voicebot.flow.dispositions import Disposition
-from voicebot.flow.problems import FlowError
 from voicebot.softphone.fault import PersonaError
+from voicebot.softphone.reading import Part, read
 
 __all__ = ["FOLDER", "Persona", "PersonaError", "load", "shipped"]
 
@@ -36,11 +32,7 @@ def _speakable(text: str) -> str:
 Line = Annotated[StrictStr, Field(min_length=1, max_length=300)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Sound(_Part):
+class Sound(Part):
     """One thing heard before the answer: exactly one of `tone`, `say`, `wav` (a file beside the persona's), `quiet_ms`.
     `for_ms`: how long a tone lasts.
     """
@@ -59,7 +51,7 @@ class Sound(_Part):
         return self
 
 
-class Answer(_Part):
+class Answer(Part):
     """What the telephone does with a call: 180 at once, or 183 with `early_media`; after `ring_ms` (and all early
     media) 200, or the SIP status `reject`; with `never` it rings until the caller gives up.
     """
@@ -76,7 +68,7 @@ class Answer(_Part):
         return self
 
 
-class Speaker(_Part):
+class Speaker(Part):
     """How it sounds: `variant`, `rate` (words a minute), `pitch` (0–99) of the speech engine; `gain_db` on its speech
     (0 = −20 dBFS active); `noise_dbfs`: white noise behind everything, from the answer on.
     """
@@ -88,7 +80,7 @@ class Speaker(_Part):
     noise_dbfs: Db | None = None
 
 
-class Hearing(_Part):
+class Hearing(Part):
     """When it takes the robot for speaking: louder than `threshold_dbfs`; a turn of the robot is over after `pause_ms`
     of silence (a robot pauses up to about 500 ms between its sentences).
     """
@@ -97,7 +89,7 @@ class Hearing(_Part):
     pause_ms: Annotated[int, Field(ge=200, le=10_000)] = 900
 
 
-class Turn(_Part):
+class Turn(Part):
     """One thing it does (`say`, `press`, `hang_up`: exactly one) and what it waits for first (at most one):
 
     - `after: robot` (default): the robot's turn is over; with `nth` the nth turn since the entry before;
@@ -143,7 +135,7 @@ class Turn(_Part):
         return "" if self.press is None else str(self.press)
 
 
-class Persona(_Part):
+class Persona(Part):
     """A callee. `expect`: the outcome a correct robot records; for tests and measurements only, it never leaves this
     process. `then`: after the last turn hang up, or wait for the robot to; `repeat`: said at every later turn of the
     robot.
@@ -186,21 +178,10 @@ class Persona(_Part):
 def load(name_or_file: str | Path, folder: Path = FOLDER) -> Persona:
     """A persona by its shipped name (a file below `folder`) or its YAML file. Raises `PersonaError`."""
     file = _find(name_or_file, folder)
-    name = file.stem
-    try:
-        content = document.read(file, name=str(name_or_file) if file == Path(name_or_file) else file.name)
-    except FlowError as error:
-        raise PersonaError("\n".join(f"{p.file}:{p.line}: {p.message}" for p in error.problems)) from error
-    if not isinstance(content.content, dict):
-        raise PersonaError(f"{content.file}:1: a persona is a mapping such as `about: …`")
-    reserved = {"name", "folder"} & content.content.keys()
-    if reserved:
-        key = sorted(reserved)[0]
-        raise PersonaError(f"{content.file}:{content.line_of(key)}: unknown key {key!r}: the file's name is its name")
-    try:
-        return Persona.model_validate({**content.content, "name": name, "folder": file.resolve().parent})
-    except ValidationError as error:
-        raise PersonaError("\n".join(_complaints(error, content))) from error
+    called = str(name_or_file) if file == Path(name_or_file) else file.name
+    given = {"name": file.stem, "folder": file.resolve().parent}
+    what = "a persona is a mapping such as `about: …`"
+    return read(file, Persona, given, name=called, what=what, parts=(Turn, Hearing, Speaker, Answer, Sound))[0]
 
 
 def shipped(folder: Path = FOLDER) -> list[str]:
@@ -220,42 +201,7 @@ def _find(name_or_file: str | Path, folder: Path) -> Path:
     return file
 
 
-def _exactly_one(part: BaseModel, *names: str) -> None:
+def _exactly_one(part: Part, *names: str) -> None:
     given = [name for name in names if getattr(part, name) is not None]
     if len(given) != 1:
         raise ValueError(f"exactly one of {', '.join(names)} is needed, not {' and '.join(given) or 'none'}")
-
-
-def _complaints(error: ValidationError, content: document.Document) -> Iterator[str]:
-    for detail in error.errors(include_url=False):
-        place = tuple(part for part in detail["loc"] if _is_place(part, detail))
-        where = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
-        line = content.line_of(*place) if place else 1
-        said = _explain(detail, str(place[-1]) if place else "")
-        yield f"{content.file}:{line}: {where}: {said}" if where else f"{content.file}:{line}: {said}"
-
-
-def _is_place(part: str | int, detail: ErrorDetails) -> bool:
-    # pydantic puts the branch of a union behind the place: not in the file.
-    return isinstance(part, int) or part in _KEYS or detail["type"] == "extra_forbidden"
-
-
-def _explain(detail: ErrorDetails, key: str) -> str:
-    match detail["type"]:
-        case "extra_forbidden":
-            near = get_close_matches(key, _KEYS, n=1)
-            return f"unknown key{f', did you mean {near[0]}?' if near else ''}"
-        case "missing":
-            return "is needed"
-        case "literal_error" | "enum":
-            return f"must be {detail['ctx']['expected']}"
-        case _:
-            message: str = detail["msg"].removeprefix("Value error, ")
-            return message[0].lower() + message[1:]
-
-
-def _field_names(*models: type[BaseModel]) -> frozenset[str]:
-    return frozenset(name for model in models for name in model.model_fields)
-
-
-_KEYS: Any = _field_names(Persona, Turn, Hearing, Speaker, Answer, Sound) - {"name", "folder"}

@@ -1,6 +1,7 @@
-"""The softphone's process: opens a trunk, says where it can be reached, plays its persona for every call.
+"""The softphone's process: opens a trunk, says where it can be reached, plays for every call the persona that its board
+has at the number called.
 
-asyncio.run(run(load("cooperative"), Options(json=True)))
+asyncio.run(run(Board.of(load("cooperative")), Options(json=True)))
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +25,12 @@ from tts import wav
 from tts.cache import CachedVoice
 from tts.espeak import EspeakVoice
 from tts.voice import Voice
+from voicebot.softphone.board import Board
 from voicebot.softphone.fault import SoftphoneFault
 from voicebot.softphone.persona import Persona
 from voicebot.softphone.phone import Call, stereo
 from voicebot.softphone.sounds import Sounds, render
+from voicebot.store.number import canonical
 
 OpenTrunk = Callable[[TrunkOptions], Awaitable[Trunk]]
 
@@ -47,7 +51,7 @@ class Options:
 
 
 async def run(
-    persona: Persona, options: Options, *, open_trunk: OpenTrunk = pjsua.open_trunk, voice: Voice | None = None
+    board: Board, options: Options, *, open_trunk: OpenTrunk = pjsua.open_trunk, voice: Voice | None = None
 ) -> None:
     """Answer calls until enough were taken or a signal ends it. All speech is made before the telephone can ring.
 
@@ -61,19 +65,34 @@ async def run(
             espeak = EspeakVoice()
             voice = CachedVoice(espeak, options.cache) if options.cache else espeak
         stack.push_async_callback(voice.close)
-        sounds = await render(persona, voice)
+        sounds = {persona: await render(persona, voice) for persona in board.personas}
         stop = stack.enter_context(_signals())
         trunk = await open_trunk(TrunkOptions(bind=options.bind, port=options.port, user="callee", accept=True))
         stack.push_async_callback(trunk.close)
-        desk = _Desk(persona, sounds, options, stop)
-        desk.tell("ready", uri=trunk.uri, port=SipUri.parse(trunk.uri).port, persona=persona.name)
+        desk = _Desk(_Cast(board, sounds), options, stop)
+        desk.tell("ready", uri=trunk.uri, port=SipUri.parse(trunk.uri).port, persona=board.name)
         await desk.serve(trunk)
 
 
-class _Desk:
-    def __init__(self, persona: Persona, sounds: Sounds, options: Options, stop: asyncio.Event) -> None:
-        self._persona = persona
+class _Cast:
+    """Who plays the next call to a number, by the calls it has had."""
+
+    def __init__(self, board: Board, sounds: Mapping[Persona, Sounds]) -> None:
+        self._board = board
         self._sounds = sounds
+        self._calls: Counter[str] = Counter()
+
+    def pick(self, called: str) -> tuple[Persona, Sounds]:
+        """For a call that has just come in."""
+        number = canonical(called)
+        self._calls[number] += 1
+        persona = self._board.answering(number, self._calls[number])
+        return persona, self._sounds[persona]
+
+
+class _Desk:
+    def __init__(self, cast: _Cast, options: Options, stop: asyncio.Event) -> None:
+        self._cast = cast
         self._options = options
         self._stop = stop
         self._taken = 0
@@ -126,8 +145,9 @@ class _Desk:
         def tell(event: str, **facts: Any) -> None:
             self.tell(event, call=number, **facts)
 
-        tell("incoming", remote=line.remote)
-        call = Call(line, self._persona, self._sounds, tell)
+        persona, sounds = self._cast.pick(line.called)
+        tell("incoming", remote=line.remote, called=line.called, persona=persona.name)
+        call = Call(line, persona, sounds, tell)
         ending = await call.run()
         tell("ended", cause=str(ending.cause), code=ending.code, by_far_end=ending.by_far_end)
         if self._options.save is not None and call.tape:
@@ -170,7 +190,7 @@ def _in_words(event: str, facts: dict[str, Any]) -> str:
         case "ready":
             return f"{facts['persona']} answers at {facts['uri']} (stop with Ctrl-C)"
         case "incoming":
-            return f"call {facts['call']} from {facts['remote']}"
+            return f"call {facts['call']} from {facts['remote']} to {facts['called']}: {facts['persona']}"
         case "ringing":
             return "rings" + (", with early media" if facts["early_media"] else "")
         case "rejects":

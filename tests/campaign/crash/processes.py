@@ -32,6 +32,7 @@ class Host:
     def __init__(self, name: str, environment: Mapping[str, str], log: Path, *, within: Sequence[str] = ()) -> None:
         self.name = name
         self.starts = 0
+        self.failures = 0  # ends in a row that nobody caused by a signal
         self._log = log
         clean = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
         self._environment = clean | environment
@@ -48,9 +49,11 @@ class Host:
         """What a supervisor does all the time: start it again unless it ended of itself, in order."""
         if self.finished or self.pid:
             return
-        if self._process is not None and self._process.returncode == 0:
-            self.finished = True
-            return
+        if self._process is not None:
+            self.failures = self.failures + 1 if self._process.returncode > 0 else 0
+            self.finished = self._process.returncode == 0
+            if self.finished:
+                return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, env=self._environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log

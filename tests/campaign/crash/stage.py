@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from voicebot.campaign.plan import Plan
-from voicebot.campaign.policy import SHIPPED
+from voicebot.campaign.policy import SHIPPED, read_policy
 from voicebot.flow.loading import find, load
 from voicebot.flow.sample import sample_slots
 from voicebot.settings import ROOT
@@ -27,15 +27,24 @@ _ALWAYS = {day: ["00:00-24:00"] for day in ("mon", "tue", "wed", "thu", "fri", "
 
 
 def write_policy(file: Path) -> Path:
-    """The shipped policy without anything that would make a test wait: open day and night, retries at once."""
+    """The shipped policy without what would keep a test from dialling: open day and night, no caps, retries soon."""
     policy: dict[str, Any] = yaml.safe_load(SHIPPED.read_text("utf-8"))
     policy["service"] |= {"hours": _ALWAYS, "holidays": "call", "per_day": 50, "per_week": 200, "gap": "0min"}
     policy["breaker"] |= {"failures": 1000}
     for rule in policy.get("retries", {}).values():
         if isinstance(rule, dict):
-            rule |= {"after": "0min", "spread": "0min"}
+            rule |= {"after": "1min", "spread": "0min"}
     file.write_text(yaml.safe_dump(policy, allow_unicode=True), "utf-8")
+    read_policy(file)
     return file
+
+
+def let_time_pass(store: Store) -> None:
+    """Whatever a contact waits for, a retry's minute or an hour, has come."""
+    now = datetime.now(UTC)
+    waits = (contacts.c.state == "waiting", contacts.c.due_at > now)
+    with store.writing() as connection:
+        connection.execute(update(contacts).where(*waits).values(due_at=now))
 
 
 # A number's last digit says how the sink answers. Not 7: after a 503 the dispatcher waits before it tries again.

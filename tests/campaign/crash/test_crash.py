@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import NullPool, create_engine, make_url
 
 from tests.campaign.crash import findings, run, stage, trouble
 from tests.campaign.crash.processes import Host
@@ -56,7 +56,7 @@ def crash(
         kept = [Host(name, settings.environment(name), folder / f"{name}.log") for name in ("a", "b")]
         kinds = trouble.kills(kept, store)
         if server is not None:
-            admin = create_engine(make_url(server.url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+            admin = create_engine(make_url(server.url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
             kinds |= {
                 trouble.cut_connections(admin, make_url(url).database or ""): 10,
                 trouble.restart_server(server, away_s=1.0): 3,

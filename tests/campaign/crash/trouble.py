@@ -7,12 +7,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import Engine, select, text
 
 from tests.campaign.crash.processes import HOST, OTHER, WORKER, Host, kill
 from tests.postgres import Postgres
-from voicebot.store.campaign_tables import hosts, leases
+from voicebot.store.campaign_tables import leases
 from voicebot.store.store import Store
 
 # A kind of trouble does its work and says what it did ("" when there was nothing to do it to).
@@ -36,11 +37,11 @@ def kill_dispatcher(kept: Sequence[Host], store: Store) -> Trouble:
     """kill -9 of the host that holds the dispatcher's lease."""
 
     def do(_chance: random.Random) -> str:
-        query = select(hosts.c.name, hosts.c.pid).join(leases, leases.c.holder.in_([hosts.c.boot, hosts.c.name]))
         with store.reading() as connection:
-            row = connection.execute(query).first()
-        mine = {host.pid: host for host in kept if host.pid}
-        return "kill -9 dispatcher" if row is not None and row.pid in mine and kill(row.pid) else ""
+            holder = connection.execute(select(leases.c.holder)).scalar_one_or_none() or ""
+        named = holder.partition("/")[0]  # <host>/<run of it>
+        pids = [host.pid for host in kept if host.name == named and host.pid]
+        return "kill -9 dispatcher" if pids and kill(pids[0]) else ""
 
     return do
 
@@ -60,7 +61,10 @@ def cut_connections(admin: Engine, database: str) -> Trouble:
     """PostgreSQL ends every session of this database in mid-work."""
 
     def do(_chance: random.Random) -> str:
-        query = text("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = :database")
+        query = text(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = :database AND pid <> pg_backend_pid()"
+        )
         with admin.connect() as connection:
             cut = connection.execute(query, {"database": database}).scalar_one()
         return "all sessions cut" if cut else ""
@@ -78,6 +82,20 @@ def restart_server(server: Postgres, away_s: float) -> Trouble:
         return "server crashed and back"
 
     return do
+
+
+class Strikes(Protocol):
+    """Trouble over a campaign's length."""
+
+    done: Counter[str]
+
+    @property
+    def over(self) -> bool:
+        """All of it was made."""
+        ...
+
+    def look(self, calls: int, now: float) -> None:
+        """`calls`: placed so far; `now`: seconds of any clock. Asked again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +126,7 @@ class Troublemaker:
         return not self._due
 
     def look(self, calls: int, now: float) -> None:
-        """`calls`: placed so far; `now`: seconds of any clock. Strikes at most once."""
+        """Strikes at most once."""
         if self._due and self._strike_at is None and calls >= self._due[0]:
             self._strike_at = now + self._chance.random()
         if self._strike_at is None or now < self._strike_at:
@@ -118,6 +136,31 @@ class Troublemaker:
             self.done[done.rpartition(" of ")[0] or done] += 1
             self._due.pop(0)
             self._strike_at = None
+
+
+class Cut:
+    """One host loses its network when the campaign has placed so many calls, and has it again `away_s` later."""
+
+    def __init__(self, begin: Callable[[], None], end: Callable[[], None], *, at_calls: int, away_s: float) -> None:
+        self._begin, self._end = begin, end
+        self._at_calls, self._away_s = at_calls, away_s
+        self._back_at: float | None = None
+        self.done: Counter[str] = Counter()
+
+    @property
+    def over(self) -> bool:
+        """It was away and is back."""
+        return self.done["network back"] > 0
+
+    def look(self, calls: int, now: float) -> None:
+        """Begins once, ends once."""
+        if self._back_at is None and calls >= self._at_calls:
+            self._begin()
+            self._back_at = now + self._away_s
+            self.done["network cut"] += 1
+        elif self._back_at is not None and now >= self._back_at and not self.over:
+            self._end()
+            self.done["network back"] += 1
 
 
 def kills(kept: Sequence[Host], store: Store) -> dict[Trouble, int]:
