@@ -30,7 +30,6 @@ from voicebot.settings import Settings
 from voicebot.store.fault import StoreFault
 from voicebot.store.store import Store
 
-
 app = typer.Typer()
 
 
