@@ -50,8 +50,15 @@ class BreakerLimits(Part):
 class Retry(Part):
     """A number that came out so is dialled again `after` to `after` + `spread` later."""
 
-    after: Annotated[Span, Field(gt=timedelta(0))]
-    spread: Annotated[Span, Field(ge=timedelta(0))] = timedelta(0)
+    after: Span
+    spread: Span = timedelta(0)
+
+    @field_validator("after")
+    @classmethod
+    def _not_at_once(cls, after: timedelta) -> timedelta:
+        if after <= timedelta(0):
+            raise ValueError("a number is not dialled again at once; write 30min, 2h or 1d")
+        return after
 
 
 Retries = dict[Disposition, Retry | None]

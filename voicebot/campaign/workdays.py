@@ -69,5 +69,5 @@ def _named(country: str, day: date) -> str:
 @cache
 def _year(country: str, year: int) -> tuple[Mapping[date, str], frozenset[date]]:
     """The holidays of a year and its make-up workdays."""
-    known = country_holidays(country, years=year)
+    known = country_holidays(country, years=year, language=f"zh_{country}")
     return dict(known.items()), frozenset(known.weekend_workdays)
