@@ -103,6 +103,7 @@ def test_data_is_not_used_beyond_its_retention(snapshot):
         ("2026-11-22T06:01:00+00:00", True),
         ("2026-11-22T06:00:00Z", False),
         ("2026-11-26", False),  # to come
+        ("2026-11-25T14:00", True),
         ("2026-11-25T14:01", False),
         ("yesterday", False),
         ("9999-12-31", False),
