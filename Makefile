@@ -9,7 +9,7 @@ FLOW ?= margin_call
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test interop test-paddle check format bench bench-asr clean
+.PHONY: help setup setup-train demo test test-crash interop test-paddle check format bench bench-asr clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,7 +29,10 @@ demo: setup ## the main job: one real call over SIP to the simulated softphone; 
 	$(BIN)/voicebot demo --flow $(FLOW) $(if $(PERSONA),--persona $(PERSONA))
 
 test: setup ## the tests: pure logic, contracts, real SIP calls on the loopback interface
-	$(BIN)/pytest -m "not interop and not paddle"
+	$(BIN)/pytest -m "not interop and not paddle and not crash"
+
+test-crash: setup ## kill -9 at 50 moments of a campaign, on both databases; hosts in network namespaces (docs/crash.md)
+	$(BIN)/pytest -s -m crash
 
 interop: setup ## calls to baresip and SIPp (Debian: apt-get install baresip sip-tester)
 	$(BIN)/pytest -m interop

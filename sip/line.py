@@ -5,15 +5,17 @@ Audio everywhere is mono s16le at 8000 Hz in frames of 20 ms (160 samples, 320 b
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 SAMPLE_RATE = 8000
 FRAME_MS = 20
 FRAME_BYTES = SAMPLE_RATE * FRAME_MS // 1000 * 2
 SILENCE = bytes(FRAME_BYTES)
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class SipFault(Exception):  # the house calls what failed a fault
@@ -168,9 +170,11 @@ class Trunk(Protocol):
     channels: int
     uri: str  # our own contact, "sip:voicebot@127.0.0.1:5060"
 
-    async def dial(self, uri: str, *, ring_timeout_s: float = 45.0) -> Line:
-        """Send an INVITE. Everything the network answers is an event of the line (at worst at once an `Ending`);
-        raises `SipFault(permanent=True)` for a malformed URI and `SipFault` when no channel is free.
+    async def dial(self, uri: str, *, ring_timeout_s: float = 45.0, headers: Mapping[str, str] = NO_HEADERS) -> Line:
+        """Send an INVITE. Everything the network answers is an event of the line (at worst at once an `Ending`).
+
+        `headers` go into it as they are: `X-` names, for an SBC or a log that must tell calls apart. Raises
+        `SipFault(permanent=True)` for a malformed URI or header and `SipFault` when no channel is free.
         """
         ...
 

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from sip.endings import cause_of
+from sip.headers import check_headers
 from sip.line import (
     FRAME_MS,
+    NO_HEADERS,
     SILENCE,
     Answered,
     Cause,
@@ -52,6 +54,7 @@ class LoopbackLine(LineBase):
         self.answered = False
         self.held = False  # this end does not listen and does not speak
         self.give_up_ms = float("inf")
+        self.headers: Mapping[str, str] = NO_HEADERS  # of the INVITE: what was added to it
 
     async def ring(self, *, early_media: bool = False) -> None:
         """Incoming call only: 180, or 183 with sound."""
@@ -148,14 +151,16 @@ class LoopbackTrunk:
         self._incoming: asyncio.Queue[LoopbackLine | None] = asyncio.Queue()
         self._closed = False
 
-    async def dial(self, uri: str, *, ring_timeout_s: float = 45.0) -> Line:
+    async def dial(self, uri: str, *, ring_timeout_s: float = 45.0, headers: Mapping[str, str] = NO_HEADERS) -> Line:
         """Ring the trunk that has the URI's port; its user part may be anything, as for a real host."""
         target = SipUri.parse(parse_target(uri))
+        check_headers(headers)
         if self._closed:
             raise SipFault("the trunk is closed", permanent=True)
         if not self.has_free_channel:
             raise SipFault(f"no channel is free: {self.channels} of {self.channels} are in use")
         line = LoopbackLine(self, str(target), outgoing=True)
+        line.headers = dict(headers)
         line.give_up_ms = self._network.now_ms + ring_timeout_s * 1000
         self._lines.append(line)
         if target.host != HOST:
@@ -197,6 +202,7 @@ class LoopbackTrunk:
         else:
             line = LoopbackLine(self, caller_uri, outgoing=False)
             line.peer, caller.peer = caller, line
+            line.headers = caller.headers
             self._lines.append(line)
             self._incoming.put_nowait(line)
 

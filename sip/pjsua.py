@@ -10,10 +10,11 @@ import contextlib
 import functools
 import re
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from sip.line import Cause, Ending, Line, SipFault, Trunk, TrunkOptions
+from sip.headers import check_headers
+from sip.line import NO_HEADERS, Cause, Ending, Line, SipFault, Trunk, TrunkOptions
 from sip.line_base import LineBase
 from sip.pjsua_endpoint import SLOTS
 from sip.pjsua_thread import SipThread
@@ -93,11 +94,12 @@ class PjsuaTrunk:
         await self._thread.start()
         self.uri = self._thread.uri
 
-    async def dial(self, uri: str, *, ring_timeout_s: float = 45.0) -> Line:
+    async def dial(self, uri: str, *, ring_timeout_s: float = 45.0, headers: Mapping[str, str] = NO_HEADERS) -> Line:
         """See `sip.line.Trunk.dial`. The host is resolved beside the SIP thread first, so that a slow name server holds
         up no other call; a name nobody knows is a line that ended at once as `unreachable`.
         """
         target = SipUri.parse(parse_target(uri))
+        check_headers(headers)
         if self._dead or self._closing is not None:
             raise SipFault("the trunk is closed", permanent=True)
         line = PjsuaLine(self._loop, self._thread, str(target), outgoing=True)
@@ -108,7 +110,7 @@ class PjsuaTrunk:
         sent: asyncio.Future[SipFault | None] = self._loop.create_future()
         self._keep(line)
         self._dialling.add(sent)
-        self._thread.post(functools.partial(self._dial, line, ring_timeout_s, sent))
+        self._thread.post(functools.partial(self._dial, line, ring_timeout_s, dict(headers), sent))
         try:
             fault = await sent
         finally:
@@ -176,8 +178,14 @@ class PjsuaTrunk:
     def _make_line(self, remote: str) -> PjsuaLine:
         return PjsuaLine(self._loop, self._thread, remote, outgoing=False)
 
-    def _dial(self, line: PjsuaLine, ring_timeout_s: float, sent: asyncio.Future[SipFault | None]) -> None:
-        fault = self._thread.dial(line, ring_timeout_s)
+    def _dial(
+        self,
+        line: PjsuaLine,
+        ring_timeout_s: float,
+        headers: Mapping[str, str],
+        sent: asyncio.Future[SipFault | None],
+    ) -> None:
+        fault = self._thread.dial(line, ring_timeout_s, headers)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
             self._loop.call_soon_threadsafe(_settle, sent, fault)
 

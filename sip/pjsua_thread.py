@@ -24,7 +24,7 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -312,8 +312,8 @@ class SipThread:
 
     # --- commands ---
 
-    def dial(self, line: LineBase, ring_timeout_s: float) -> SipFault | None:
-        """Send the INVITE; what is wrong with it is returned."""
+    def dial(self, line: LineBase, ring_timeout_s: float, headers: Mapping[str, str]) -> SipFault | None:
+        """Send the INVITE, with `headers` of ours; what is wrong with it is returned."""
         self._bury()
         if self._stop_by is not None:
             return SipFault("the trunk is closed", permanent=True)
@@ -322,6 +322,10 @@ class SipThread:
         call = SipCall(self, self._account, line)
         setting = pj.CallOpParam(True)
         setting.opt.videoCount = 0
+        for name, value in headers.items():
+            header = pj.SipHeader()
+            header.hName, header.hValue = name, value
+            setting.txOption.headers.append(header)
         try:
             call.makeCall(line.remote, setting)
         except pj.Error as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.databases import database_url, empty_database_url, migrated, store
+from tests.databases import SERVER, database_url, empty_database_url, migrated, store
 from tests.interop_peers import Peer, baresip_answering, sipp_answering
 
 __all__ = ["database_url", "empty_database_url", "migrated", "store"]  # fixtures, found by their names
@@ -29,3 +29,9 @@ def sipp(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractAsyn
         return sipp_answering(tmp_path_factory.mktemp("sipp"), wav, **options)
 
     return answering
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was not tried is said."""
+    if not SERVER:
+        terminalreporter.write_line("SQLite only: VOICEBOT_TEST_POSTGRES names no PostgreSQL server (CONTRIBUTING.md)")

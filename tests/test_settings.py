@@ -80,3 +80,10 @@ def test_secrets_do_not_show(monkeypatch):
     settings = load_settings()
     assert "hunter2" not in repr(settings) + str(settings)
     assert settings.sip_password.get_secret_value() == "hunter2"
+
+
+@pytest.mark.parametrize("given", ["sbc.example:5080", "sip:sbc.example:5080", "sip:robot@sbc.example:5080;lr"])
+def test_a_trunk_is_named_with_or_without_its_scheme(monkeypatch, given):
+    monkeypatch.setenv("VOICEBOT_SIP_PROXY", given)
+    assert load_settings().trunk_host == "sbc.example:5080"
+    assert load_settings().sip_proxy.startswith("sip:")

@@ -50,7 +50,7 @@ async def call_once(
         raise Refused(f"{target} is on the do-not-call list (勿扰名单) since {entry.since:%Y-%m-%d}: it is not called")
     call_id = new_id()
     seat = pool.reserve(call_id)
-    if seat.engines.synthetic_ear and not _may_be_called_by_a_synthetic_ear(settings, target):
+    if seat.engines.synthetic_ear and not may_be_called_by_synthetic_ear(settings, target):
         pool.release(call_id)
         raise Refused(
             f"{seat.engines.asr} was trained on synthetic speech only and does not hear people: set VOICEBOT_ASR_MODEL"
@@ -91,7 +91,8 @@ async def call_once(
     return await asyncio.to_thread(store.call, call_id)
 
 
-def _may_be_called_by_a_synthetic_ear(settings: Settings, target: str) -> bool:
+def may_be_called_by_synthetic_ear(settings: Settings, target: str) -> bool:
+    """Whether a target (a SIP URI) may be dialled with a recogniser that was trained on synthetic speech only."""
     if settings.synthetic_ear_for == "everyone":
         return True
     return _is_here(target) or canonical(target) in map(canonical, settings.sip_test_numbers)

@@ -67,9 +67,9 @@ def load_flow(settings: Settings, name: str) -> Flow:
     return load(name, flows=settings.flows_dir)
 
 
-def open_store(settings: Settings) -> Store:
-    """The database, migrated where it is embedded. Raises `StoreFault`."""
-    return Store.open(settings.database_url)
+def open_store(settings: Settings, *, durable: bool = False) -> Store:
+    """The database, migrated where it is embedded; `durable`: see `Store.open`. Raises `StoreFault`."""
+    return Store.open(settings.database_url, durable=durable)
 
 
 @dataclass(slots=True)

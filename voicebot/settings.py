@@ -106,10 +106,22 @@ class Settings(BaseSettings):
     def _codec_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name.upper() for name in value)
 
+    @field_validator("sip_registrar", "sip_proxy")
+    @classmethod
+    def _sip_address(cls, value: str) -> str:
+        """`host:port` alone will do."""
+        return value if not value or value.lower().startswith(("sip:", "sips:")) else f"sip:{value}"
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @property
+    def trunk_host(self) -> str:
+        """Where plain numbers are sent: "host" or "host:port", "" if nobody said."""
+        address = (self.sip_proxy or self.sip_registrar).partition(":")[2]
+        return address.rpartition("@")[2].partition(";")[0]
 
     @property
     def zone(self) -> ZoneInfo:

@@ -248,6 +248,26 @@ async def test_a_malformed_address_is_refused_before_anything_is_sent(ends: Ends
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Subject", "1"),
+        ("X-", "1"),
+        ("X-A B", "1"),
+        ("X-A", ""),
+        ("X-A", "1\r\nVia: x"),
+        ("X-A", "号"),
+        ("X-A", "1" * 257),
+    ],
+)
+async def test_a_header_that_is_not_ours_or_leaves_its_line_is_refused(ends: Ends, name: str, value: str) -> None:
+    caller, callee = await ends.open()
+    with pytest.raises(SipFault, match="header") as refused:
+        await caller.dial(callee.uri, headers={name: value})
+    assert refused.value.permanent
+    assert "\n" not in str(refused.value)
+
+
 async def test_an_unknown_host_is_unreachable(ends: Ends) -> None:
     caller, _ = await ends.open()
     line = await caller.dial("sip:1@no-such-host.invalid")

@@ -9,7 +9,8 @@ import pytest
 
 from sip.endings import cause_of
 from sip.frames import QUEUED_FRAMES, BoundedFrames, LineAudio
-from sip.line import FRAME_BYTES, SILENCE, Cause, Frame, SipFault
+from sip.line import FRAME_BYTES, SILENCE, Cause, Frame, SipFault, TrunkOptions
+from sip.loopback import Network
 from sip.uri import SipUri, parse_target
 
 
@@ -136,3 +137,11 @@ def test_a_tick_in_which_nothing_was_heard_is_silence() -> None:
         Frame(loud, loud, 1, True),
         Frame(loud, SILENCE, 0, False),
     ]
+
+
+async def test_in_memory_the_callee_sees_the_headers_of_the_invite() -> None:
+    network = Network()
+    caller = await network.open_trunk(TrunkOptions())
+    callee = await network.open_trunk(TrunkOptions(accept=True))
+    await caller.dial(callee.uri, headers={"X-Voicebot-Attempt": "17:2"})
+    assert (await anext(callee.incoming())).headers == {"X-Voicebot-Attempt": "17:2"}

@@ -403,6 +403,19 @@ async def test_an_outbound_proxy_gets_the_invite(
     assert proxy.dialogs[0].invite.first == "INVITE sip:13800000000@sbc.invalid SIP/2.0"
 
 
+async def test_headers_of_ours_are_in_the_invite_of_their_call_only(trunk: Trunk, phone: OpenPhone) -> None:
+    async def script(dialog: Dialog) -> None:
+        dialog.respond(486, "Busy Here")
+        await dialog.expect("ACK")
+
+    far = await phone(script)
+    for headers in ({"X-Voicebot-Attempt": "17:2", "X-Trunk": "a b"}, {}):
+        await until(await trunk.dial(far.uri, headers=headers), Ending)
+    with_them, without = (dialog.invite for dialog in far.dialogs)
+    assert (with_them.get("x-voicebot-attempt"), with_them.get("x-trunk")) == ("17:2", "a b")
+    assert without.get("x-voicebot-attempt") == ""
+
+
 # --- what cannot work is said in one line ---
 
 

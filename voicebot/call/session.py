@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,7 +56,9 @@ UNANSWERED = {
 @dataclass(frozen=True, slots=True)
 class Order:
     """A call to make: `target` is a SIP URI, `slots` the contact's data as the flow's checks gave it; `trial`: to a
-    telephone of our own, so a script that is switched off may be tried too.
+    telephone of our own, so a script that is switched off may be tried too. `flow_version`: the one that was approved,
+    "" for any; `dial_before`: the INVITE leaves before then (`time.monotonic`) or never; `headers`: `X-` ones of the
+    INVITE.
     """
 
     call_id: str
@@ -64,6 +67,9 @@ class Order:
     slots: dict[str, str]
     ring_timeout_s: float = 45.0
     trial: bool = False
+    flow_version: str = ""
+    dial_before: float | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,8 @@ class Session:
 
     async def run(self) -> Outcome:
         """Prepare, dial, talk, and say how it ended. Never raises for what a network or callee can do."""
+        if self._order.flow_version not in ("", self._flow.version):
+            return self._not_dialled("flow", "the script is not the one that was approved for this call")
         await self._speaker.prepare(prompts_known(self._flow, self._state))
         try:
             # Before the dial: nobody's phone rings for a robot that cannot hear.
@@ -144,13 +152,14 @@ class Session:
                 self._engines.ear.open, hot_words(self._flow, self._state.slots, self._engines.understander)
             )
         except AsrFault as fault:
-            log.error("call_id=%s no recogniser, not dialled: %s", self._order.call_id, fault)
-            self._note(events.Fault(at_ms=0, part="asr", reason=str(fault)))
-            return self._conclude(Ending(Cause.FAULT, reason=str(fault)))
+            return self._not_dialled("asr", str(fault))
+        if self._cancelled or (self._order.dial_before is not None and time.monotonic() > self._order.dial_before):
+            await asyncio.to_thread(recognizer.close)
+            return self._not_dialled("sip", "cancelled" if self._cancelled else "it was too late to dial")
         self._note(events.Dialling(at_ms=0, target=self._order.target))
         try:
             self._line = line = await self._engines.trunk.dial(
-                self._order.target, ring_timeout_s=self._order.ring_timeout_s
+                self._order.target, ring_timeout_s=self._order.ring_timeout_s, headers=self._order.headers
             )
         except SipFault as fault:
             await asyncio.to_thread(recognizer.close)
@@ -244,6 +253,11 @@ class Session:
                 pass  # `_talk` returns it
             case _:
                 await self._decide(event)
+
+    def _not_dialled(self, part: str, why: str) -> Outcome:
+        log.error("call_id=%s not dialled (%s): %s", self._order.call_id, part, why)
+        self._note(events.Fault(at_ms=0, part=part, reason=why))
+        return self._conclude(Ending(Cause.CANCELLED if self._cancelled else Cause.FAULT, reason=why))
 
     def _conclude(self, ending: Ending) -> Outcome:
         answered = self._answered_at_ms is not None

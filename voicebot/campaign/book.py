@@ -41,6 +41,7 @@ class Campaign:
     flow_version: str
     kind: Kind
     author: str
+    trunk: str
     state: str
     state_since: datetime
     state_why: str

@@ -11,7 +11,8 @@ from sip.line import SipFault
 from tts.voice import VoiceFault
 from voicebot.asr.recognizer import AsrFault
 from voicebot.calling import Refused
-from voicebot.cli import calls, flows, parts, review, schema, studio, upkeep
+from voicebot.campaign.fault import CampaignFault
+from voicebot.cli import calls, flows, parts, review, schema, studio, upkeep, worker
 from voicebot.cli.terminal import Wrong
 from voicebot.flow.problems import FlowFault
 from voicebot.nlu.errors import NluError
@@ -22,6 +23,7 @@ from voicebot.workers import WorkerFault
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(calls.app)
+app.add_typer(worker.app)
 app.add_typer(parts.asr_app, name="asr")
 app.add_typer(parts.tts_app, name="tts")
 parts.tts_app.command("studio")(studio.tts_studio)
@@ -36,6 +38,7 @@ app.add_typer(upkeep.bench_app, name="bench")
 
 FAULTS = (
     AsrFault,
+    CampaignFault,
     FlowFault,
     NluError,
     Refused,

@@ -69,7 +69,7 @@ def call(
 ) -> None:
     """Place one call and follow it to its record. Exit code 0 when the call was made, whatever the callee said."""
     settings = open_settings("ERROR" if as_json_ else None)
-    target = parse_target(to, trunk_host=settings.sip_proxy or settings.sip_registrar)
+    target = parse_target(to, trunk_host=settings.trunk_host)
     script = load_flow(settings, flow)
     slots = given_slots(slot or [])
     begin(script, slots, datetime.now(settings.zone))  # wrong data is told before a database or worker is opened

@@ -18,10 +18,11 @@ BUSY_TIMEOUT_MS: Final = 30_000
 READS: Final = "voicebot_reads"
 
 
-def open_engine(database_url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
+def open_engine(database_url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, durable: bool = False) -> Engine:
     """An engine for `sqlite:///<file>` or `postgresql://…`; no connection is made yet.
 
-    `busy_timeout_ms`: how long SQLite waits for another writer. Raises `StoreFault` for any other URL.
+    `busy_timeout_ms`: how long SQLite waits for another writer; `durable`: SQLite too keeps what was committed when the
+    power fails (without, the last transactions may be gone, never half of one). Raises `StoreFault` for any other URL.
     """
     try:
         url = make_url(database_url)
@@ -35,7 +36,7 @@ def open_engine(database_url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) ->
         # In memory, every process and every thread would have a database of its own.
         if not url.database or url.database == ":memory:" or url.query:
             raise StoreFault("the SQLite database needs a file: sqlite:///<file>", permanent=True)
-        return _sqlite(url.database, busy_timeout_ms)
+        return _sqlite(url.database, busy_timeout_ms, durable=durable)
     if kind == "postgresql":
         try:
             return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
@@ -48,7 +49,7 @@ def open_engine(database_url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) ->
     raise StoreFault(f"databases are sqlite or postgresql, not {kind!r}", permanent=True)
 
 
-def _sqlite(file: str, busy_timeout_ms: int) -> Engine:
+def _sqlite(file: str, busy_timeout_ms: int, *, durable: bool) -> Engine:
     """Python's own transaction handling and SQLite's late locks break under several processes: writers that begin as
     readers meet "database is locked" at once, whatever the timeout. So every transaction begins as a writer.
 
@@ -72,7 +73,7 @@ def _sqlite(file: str, busy_timeout_ms: int) -> Engine:
         cursor.execute(f"PRAGMA busy_timeout={int(busy_timeout_ms)}")
         cursor.execute("PRAGMA foreign_keys=ON")
         _into_wal(cursor, busy_timeout_ms)
-        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -61,13 +61,14 @@ class Store:
         self._pid = os.getpid()
 
     @classmethod
-    def open(cls, database_url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Store:
+    def open(cls, database_url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, durable: bool = False) -> Store:
         """Open `sqlite:///<file>` (made and migrated as needed) or `postgresql://…` (must have been migrated).
 
-        `busy_timeout_ms`: how long SQLite waits for another writer. Raises `StoreFault`: permanent for a broken URL or
-        foreign tables, otherwise for a database that is away.
+        `busy_timeout_ms`: how long SQLite waits for another writer; `durable`: a transaction that has gone through is
+        there after a power loss too (PostgreSQL's are anyway), for who dials by what it says. Raises `StoreFault`:
+        permanent for a broken URL or foreign tables, otherwise for a database that is away.
         """
-        engine = open_engine(database_url, busy_timeout_ms=busy_timeout_ms)
+        engine = open_engine(database_url, busy_timeout_ms=busy_timeout_ms, durable=durable)
         try:
             if engine.dialect.name == "sqlite" and migration.revision_of(engine) != migration.head():
                 migration.upgrade_engine(engine)
