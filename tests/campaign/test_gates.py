@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot.campaign.gates import CHINESE, RULES, Dial, Pass, Refusal, Snapshot, judge
+from voicebot.campaign.gates import CHINESE, RULES, Dial, Pass, Refusal, Snapshot, judge, stale_data
 from voicebot.campaign.plan import Plan
 from voicebot.campaign.policy import read_policy
 from voicebot.campaign.terms import WEEKDAYS
@@ -114,6 +114,19 @@ def test_figures_are_spoken_only_while_they_are_fresh(snapshot, as_of, fresh):
     verdict = judge(replace(snapshot, facts={**FACTS, "as_of": as_of}))
     assert isinstance(verdict, Pass) is fresh
     assert fresh or (verdict.rule, verdict.until) == ("stale_data", None)
+
+
+def test_the_age_of_data_is_reckoned_where_its_day_came_first():
+    def stale(as_of, now):
+        both = ("Europe/London", "Asia/Shanghai")
+        return stale_data(replace(SERVICE, zones=both, now=at(now), facts={"as_of": as_of}))
+
+    assert stale("2026-11-22", "2026-11-25 23:59") is None
+    assert stale("2026-11-22", "2026-11-26 00:00").evidence["limit"] == "3d"
+    assert stale("2026-11-22T14:00", "2026-11-25 13:59") is None
+    assert stale("2026-11-22T14:00", "2026-11-25 14:00").evidence["limit"] == "3d"
+    assert stale("2026-11-26", "2026-11-25 23:59").evidence["why"] == "still to come"
+    assert stale("2026-11-26", "2026-11-26 00:00") is None
 
 
 def test_without_a_date_a_service_call_goes_by_the_import_and_a_marketing_call_is_not_placed():

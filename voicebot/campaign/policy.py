@@ -36,6 +36,14 @@ class Limits(Part):
     def _weekdays(cls, hours: dict[str, tuple[Window, ...]]) -> dict[str, tuple[Window, ...]]:
         return known_weekdays(hours)
 
+    @field_validator("gap")
+    @classmethod
+    def _in_sight(cls, gap: timedelta) -> timedelta:
+        """The gates see a number's calls of the last 7 days; a longer gap would not be kept."""
+        if gap > timedelta(days=7):
+            raise ValueError("longer than 7d, which is as far back as calls to a number are looked at")
+        return gap
+
 
 class BreakerLimits(Part):
     """After `failures` in a row a trunk is left alone for `pause`, twice as long each further time, at most
