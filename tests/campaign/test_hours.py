@@ -159,6 +159,7 @@ CHANGES = list(_changes())
 @given(moments(), SOME, HOURS, RULE)
 @example(datetime(2026, 3, 29, 0, 0, tzinfo=UTC), ("Europe/Berlin",), {"sun": ((130, 140),)}, "call")  # left out
 @example(datetime(2026, 10, 25, 0, 0, tzinfo=UTC), ("Europe/Berlin",), {"sun": ((130, 140),)}, "call")  # comes twice
+@example(datetime(2026, 10, 25, 0, 0, tzinfo=UTC), ("Europe/Berlin",), {"sun": ((0, 60),)}, "call")  # and ends
 def test_every_minute_agrees_with_the_clock(now, zones, hours, rule):
     """For a day and a half: what is open by the clock is what the spans say, and openings and ends are theirs."""
     minutes = [now + n * MINUTE for n in range(36 * 60)]
