@@ -8,7 +8,6 @@ import contextlib
 import os
 import shutil
 import uuid
-from pathlib import Path
 
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url
