@@ -14,6 +14,7 @@ from voicebot.calling import Refused
 from voicebot.campaign.fault import CampaignFault
 from voicebot.cli import (
     calls,
+    campaign_import,
     campaign_show,
     campaign_view,
     campaigns,
@@ -45,10 +46,11 @@ app.add_typer(parts.nlu_app, name="nlu")
 app.add_typer(flows.flow_app, name="flow")
 flows.flow_app.command("show")(review.show)
 flows.flow_app.command("schema")(schema.show)
+campaign_app.command("import")(campaign_import.import_)
 campaign_app.add_typer(campaigns.app)
 campaign_app.add_typer(campaign_show.app)
+campaign_app.add_typer(campaign_view.app)
 app.add_typer(campaign_app, name="campaign")
-campaign_view.register(campaign_app)
 app.add_typer(people.people_app, name="people")
 app.add_typer(upkeep.models_app, name="models")
 app.add_typer(upkeep.db_app, name="db")

@@ -31,11 +31,7 @@ from voicebot.store.fault import StoreFault
 from voicebot.store.store import Store
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands to the group."""
-    app.command()(status)
-    app.command("export")(export_)
-    app.command()(why)
+app = typer.Typer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,7 @@ def _desk() -> Iterator[_Desk]:
         store.close()
 
 
+@app.command()
 def status(
     name: Annotated[str, typer.Argument(help="The campaign's name; all of them without it.")] = "",
     watch: Annotated[
@@ -88,6 +85,7 @@ def status(
             out.print(screen.screen(looker.look(datetime.now(UTC)), looker.zone, width=out.width))
 
 
+@app.command("export")
 def export_(
     name: Name,
     to: Annotated[Path, typer.Option("--to", help="The file: .csv, or .xlsx with all three sheets.")],
@@ -111,6 +109,7 @@ def export_(
     out.print(f"{to}: {told}; {'not masked 未脱敏' if unmasked else 'masked 已脱敏'}", markup=False, soft_wrap=True)
 
 
+@app.command()
 def why(
     name: Name,
     contact: Annotated[str, typer.Argument(help="Its row in the list, or its ref; row:7 and ref:7 say which.")],
