@@ -9,7 +9,7 @@ FLOW ?= margin_call
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test test-crash interop test-paddle check format bench bench-asr clean
+.PHONY: help setup setup-train demo demo-campaign test test-crash interop test-paddle check format bench bench-asr clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,9 @@ setup-train: setup ## add what training the acoustic model needs (PyTorch, CPU b
 
 demo: setup ## the main job: one real call over SIP to the simulated softphone; FLOW=name, PERSONA=name
 	$(BIN)/voicebot demo --flow $(FLOW) $(if $(PERSONA),--persona $(PERSONA))
+
+demo-campaign: setup ## a whole campaign: twenty contacts, four channels, callees on a softphone; some three minutes
+	$(BIN)/voicebot demo --campaign
 
 test: setup ## the tests: pure logic, contracts, real SIP calls on the loopback interface
 	$(BIN)/pytest -m "not interop and not paddle and not crash"

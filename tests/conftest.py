@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.databases import SERVER, database_url, empty_database_url, migrated, store
+from tests.databases import SERVER, database_url, empty_database_url, migrated, store, template
 from tests.interop_peers import Peer, baresip_answering, sipp_answering
 
-__all__ = ["database_url", "empty_database_url", "migrated", "store"]  # fixtures, found by their names
+__all__ = ["database_url", "empty_database_url", "migrated", "store", "template"]  # fixtures, found by their names
 
 
 @pytest.fixture

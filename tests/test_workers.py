@@ -13,7 +13,7 @@ import pytest
 
 from voicebot import demo, events
 from voicebot.call.session import Order
-from voicebot.calling import Refused, _may_be_called_by_a_synthetic_ear, call_once
+from voicebot.calling import Refused, call_once, may_be_called_by_synthetic_ear
 from voicebot.flow.advance import begin
 from voicebot.flow.loading import find
 from voicebot.flow.problems import SlotError
@@ -136,7 +136,7 @@ async def test_a_number_on_the_do_not_call_list_is_refused(settings, desk):
     ],
 )
 def test_an_ear_that_hears_no_people_calls_no_people(settings, target, changed, may):
-    assert _may_be_called_by_a_synthetic_ear(settings.model_copy(update=changed), target) is may
+    assert may_be_called_by_synthetic_ear(settings.model_copy(update=changed), target) is may
 
 
 async def test_a_refused_call_leaves_no_row_and_no_channel_taken(settings, desk):

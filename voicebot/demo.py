@@ -7,8 +7,6 @@ and, for the outcome to expect, by the measurement in `repeat`.
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -30,12 +28,12 @@ from voicebot.settings import Settings
 from voicebot.softphone.from_case import why_not, write_persona
 from voicebot.softphone.persona import load as load_persona
 from voicebot.softphone.persona import shipped
+from voicebot.softphone.process import answering
 from voicebot.store.records import CallRecord
 from voicebot.store.store import Store
 from voicebot.store.transcript import percentile
-from voicebot.workers import Pool, WorkerFault
+from voicebot.workers import Pool
 
-_READY_S = 60
 # A softphone that never answers must not keep the demo waiting for a network's 45 s.
 RING_S = 20.0
 # A persona of its own in a script's folder; without one, and without a shipped one that fits, its first case is played.
@@ -151,50 +149,6 @@ async def _repeat_one(
 @asynccontextmanager
 async def softphone(persona: str, *, port: int = 0, save: Path | None = None) -> AsyncIterator[str]:
     """A softphone process that plays `persona`; gives the SIP URI it answers at, ends the process afterwards."""
-    command = [sys.executable, "-m", "voicebot", "softphone", "--persona", persona, "--port", str(port), "--json"]
-    if save is not None:
-        command += ["--save", str(save)]
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None  # noqa: S101 - asked for above
-    assert process.stderr is not None  # noqa: S101
-    reader: asyncio.Task[None] | None = None
-    try:
-        try:
-            uri = await asyncio.wait_for(_ready(process.stdout), _READY_S)
-        except TimeoutError:
-            raise WorkerFault(f"the softphone was not ready in {_READY_S} s") from None
-        if uri is None:
-            said = (await process.stderr.read()).decode(errors="replace").strip().splitlines()
-            why = said[-1].removeprefix("voicebot: error: ") if said else "no reason given"
-            raise WorkerFault(f"the softphone did not start: {why}", permanent=True)
-        # Its pipes are read on, or it would stop when they are full.
-        reader = asyncio.create_task(_drain(process.stdout, process.stderr))
+    options = ["--persona", persona, "--port", str(port), *(["--save", str(save)] if save is not None else [])]
+    async with answering(*options) as uri:
         yield uri
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), 10)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-        if reader is not None:
-            await reader
-
-
-async def _ready(stdout: asyncio.StreamReader) -> str | None:
-    while line := await stdout.readline():
-        told = json.loads(line)
-        if told.get("event") == "ready":
-            return str(told["uri"])
-    return None
-
-
-async def _drain(*streams: asyncio.StreamReader) -> None:
-    async def one(stream: asyncio.StreamReader) -> None:
-        while await stream.read(65536):
-            pass
-
-    await asyncio.gather(*(one(stream) for stream in streams))

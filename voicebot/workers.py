@@ -20,6 +20,7 @@ from voicebot.call.session import Order, Session
 from voicebot.logs import start_logging
 from voicebot.robot import Robot, load_flow
 from voicebot.settings import Settings
+from voicebot.store.fault import StoreFault
 from voicebot.store.records import Engines as EngineNames
 from voicebot.store.store import Store
 
@@ -171,6 +172,7 @@ class _Worker:
     ready: asyncio.Future[Ready]
     calls: set[str] = field(default_factory=set)
     stopping: bool = False
+    gone: bool = False  # its process has ended; what it held is being closed
 
 
 class Pool:
@@ -216,7 +218,8 @@ class Pool:
 
     def reserve(self, call_id: str) -> Seat:
         """A channel for a call, in the worker that has the most free. Raises `WorkerFault` when none has any."""
-        ready = [w for w in self._workers if w.ready.done() and not w.ready.exception() and not w.stopping]
+        willing = [w for w in self._workers if not w.stopping and not w.gone]
+        ready = [w for w in willing if w.ready.done() and not w.ready.exception()]
         free = [w for w in ready if len(w.calls) < w.ready.result().channels]
         if not free:
             raise WorkerFault("no free channel: start more workers (VOICEBOT_WORKERS) or wait for a call to end")
@@ -234,15 +237,18 @@ class Pool:
     def place(self, order: Order) -> None:
         """Hand the order of a reserved call to its worker. If that died meanwhile, the record is closed as `fault`."""
         worker = next((w for w in self._workers if order.call_id in w.calls), None)
-        if worker is not None:
-            with contextlib.suppress(OSError):  # its end is noticed by `_read`, which closes the record
-                worker.pipe.send(Place(order))
+        if worker is None:  # buried before there was a record to close
+            self._later(self._close_lost(order.call_id, "worker process died before it had the order"))
+            return
+        with contextlib.suppress(OSError):  # its end is noticed by `_read`, which closes the record
+            worker.pipe.send(Place(order))
 
     async def cancel(self, call_id: str) -> None:
         """End a call in whatever state it is."""
         for worker in self._workers:
             if call_id in worker.calls:
-                worker.pipe.send(Cancel(call_id))
+                with contextlib.suppress(OSError):  # it has just ended, and its calls with it
+                    worker.pipe.send(Cancel(call_id))
 
     async def wait(self, call_id: str) -> None:
         """Until the call's record is closed."""
@@ -282,6 +288,7 @@ class Pool:
         except (EOFError, OSError):
             asyncio.get_running_loop().remove_reader(worker.pipe.fileno())
             worker.pipe.close()
+            worker.gone = True
             self._later(self._bury(worker))
 
     def _take(self, worker: _Worker, message: Ready | Done | Unable) -> None:
@@ -301,9 +308,7 @@ class Pool:
         lost, worker.calls = worker.calls, set()
         for call_id in lost:
             log.error("call_id=%s worker died (exit code %s)", call_id, code)
-            reason = f"worker process died (exit code {code})"
-            await asyncio.to_thread(close_lost, self._store, self._settings.recordings_dir, call_id, reason)
-            self._over[call_id].set()
+            await self._close_lost(call_id, f"worker process died (exit code {code})")
         if not worker.ready.done():
             worker.ready.set_exception(WorkerFault(f"worker process died while starting (exit code {code})"))
         if worker.ready.exception() is not None:
@@ -313,6 +318,24 @@ class Pool:
             await asyncio.sleep(_RETRY_S)
         if worker in self._workers and not self._closed:
             self._workers[self._workers.index(worker)] = self._spawn()
+
+    async def _close_lost(self, call_id: str, reason: str) -> None:
+        """Close the record of a call that no worker holds. One that has no record yet was only reserved: `place` or
+        `release` follows. A database that is away is waited for, as the ledger of a worker would.
+        """
+        while True:
+            try:
+                await asyncio.to_thread(close_lost, self._store, self._settings.recordings_dir, call_id, reason)
+            except StoreFault as fault:
+                if fault.permanent:
+                    log.warning("call_id=%s cannot be closed: %s", call_id, fault)
+                    return
+                log.error("call_id=%s cannot be closed yet: %s", call_id, fault)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                break
+        if (over := self._over.get(call_id)) is not None:
+            over.set()
 
     def _later(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -1,13 +1,12 @@
 """Campaigns made straight in the tables, for tests of what happens to them."""
 
-import hashlib
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from voicebot.campaign import book, people
+from voicebot.campaign.fingerprint import contacts_hash
 from voicebot.campaign.plan import Plan
 from voicebot.flow.loading import load
 from voicebot.store.campaign_tables import campaigns, contacts
@@ -22,18 +21,20 @@ STAFF = {
     "root": ["admin"],
 }
 FLOW = load("margin_call")
+SLOTS = {
+    "firm": "海川证券",
+    "name": "王建国",
+    "title": "先生",
+    "level": "追保",
+    "ratio": "128.5",
+    "line": "140",
+    "shortfall": "120000",
+    "deadline": "2099-01-05 15:00",
+}
 
 
 def changed_flow(version="another"):
     return replace(FLOW, version=version)
-
-
-def hash_of_contacts(connection, campaign_id):
-    """Over what an approval fixes of the accepted contacts."""
-    c = contacts.c
-    query = select(c.number, c.ref, c.zone, c.slots, c.facts).where(c.campaign_id == campaign_id, c.number.is_not(None))
-    rows = [list(row) for row in connection.execute(query.order_by(c.row))]
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
 def add_staff(store):
@@ -70,7 +71,7 @@ def make(store, name="spring", *, accepted=3, refused=(), state="draft", author=
             add_contact(connection, row["id"], n)
         for n, rule in enumerate(refused, accepted + 1):
             add_contact(connection, row["id"], n, number=None, state="refused", rule=rule)
-        sha256 = hash_of_contacts(connection, row["id"])
+        sha256 = contacts_hash(connection, row["id"])
         connection.execute(campaigns.update().where(campaigns.c.id == row["id"]).values(contacts_sha256=sha256))
         held = book.find(connection, name, lock=True)
         book.note(connection, held.id, now, author, "imported", data={"refused": len(refused)})
@@ -85,7 +86,7 @@ def add_contact(connection, campaign_id, row, **values):
         "number": f"+861380000{row:04}",
         "given": "",
         "zone": "Asia/Shanghai",
-        "slots": {"name": "王建国"},
+        "slots": SLOTS,
         "facts": {},
         "state": "waiting",
         "rule": "",

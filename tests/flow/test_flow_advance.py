@@ -267,6 +267,14 @@ def test_what_is_known_before_the_dial_covers_the_whole_opening_and_warning(flow
     )
 
 
+def test_what_is_searched_for_forbidden_phrases_is_what_is_said(flow, contact, now):
+    state = begin(flow, contact, now)
+    shown = {name: flow.value(name, value).written for name, value in state.slots.items()}
+    wordings = [w for prompt in flow.prompts.values() for w in (*prompt.wordings, *prompt.otherwise)]
+    told = {wording.told(shown) for wording in wordings if wording.slots <= shown.keys()}
+    assert {say.written for say in prompts_known(flow, state)} <= told
+
+
 def test_without_the_optional_slots_other_words_are_used(flow, contact, now, heard):
     bare = {k: v for k, v in contact.items() if k not in ("as_of", "advisor_phone", "hotline")}
     call = Call(flow, bare, now).step(heard("ask_identity"))

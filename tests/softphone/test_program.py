@@ -147,6 +147,16 @@ async def test_it_rejects_with_any_status(phone, tmp_path, code, cause):
     await callee.task
 
 
+async def test_a_rejection_at_once_comes_without_ringing(phone, tmp_path):
+    callee = phone(persona(tmp_path, answer={"ring_ms": 0, "reject": 503}), calls=1)
+    robot = await callee.network.open_trunk(TrunkOptions())
+    line = await robot.dial((await callee.until("ready"))["uri"])
+    assert [type(event) for event in await follow(line)] == [Ending]
+    await callee.task
+    await callee.until("ended")
+    assert "ringing" not in callee.events
+
+
 async def test_it_never_answers(phone, tmp_path):
     callee = phone(persona(tmp_path, answer={"never": True}), calls=1)
     robot = await callee.network.open_trunk(TrunkOptions())

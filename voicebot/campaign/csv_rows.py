@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -98,7 +98,7 @@ def _lines_of_utf16(file: BinaryIO, shown: str) -> int:
     return number
 
 
-def read_csv(file: BinaryIO, encoded: Encoded, shown: str) -> Iterator[tuple[int, list[str]]]:
+def read_csv(file: BinaryIO, encoded: Encoded, shown: str) -> Generator[tuple[int, list[str]], None, None]:
     """The records of a file: the line each begins at, and its cells. Blank lines are left out. Raises `CampaignFault`
     where quotes do not match.
     """

@@ -1,9 +1,9 @@
 """The queues of attempts, on DBOS: one a trunk, kept in the database, worked on by every host that has free channels.
 
-DBOS delivers an attempt at least once; that it is dialled at most once is the business of `voicebot.campaign.fence`,
-so nothing here has to be exact. What DBOS gives: an order, limits for all hosts together (calls at once, calls per second),
-claims that no two hosts make at once, and work that is still there after a crash. How the pinned version behaves:
-docs/campaigns.md.
+DBOS delivers an attempt at least once; that it is dialled at most once is the business of `voicebot.campaign.fence`.
+So nothing here has to be exact. What DBOS gives: an order, limits for all hosts together (calls at once, calls per
+second), claims that no two hosts make at once, and work that is still there after a crash. How the pinned version
+behaves: docs/campaigns.md.
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, and_, func, select
@@ -23,8 +24,15 @@ from voicebot.store.campaign_tables import attempts, contacts, gate_log
 from voicebot.store.store import Store
 from voicebot.store.tables import calls
 
-What = Literal["contacts", "attempts", "refusals"]
-SHEETS: Final[tuple[What, ...]] = ("contacts", "attempts", "refusals")
+
+class What(StrEnum):
+    """The sheets there are."""
+
+    CONTACTS = "contacts"
+    ATTEMPTS = "attempts"
+    REFUSALS = "refusals"
+
+
 KINDS: Final = (".csv", ".xlsx")
 # So many rows at a time come from the database.
 _BATCH: Final = 1000
@@ -47,7 +55,7 @@ class Wanted:
         """The sheets it has."""
         if self.what is not None:
             return (self.what,)
-        return SHEETS if self.to.suffix == ".xlsx" else SHEETS[:1]
+        return tuple(What) if self.to.suffix == ".xlsx" else (What.CONTACTS,)
 
 
 def export(store: Store, campaign: str, wanted: Wanted, now: datetime) -> dict[str, int]:
@@ -77,17 +85,17 @@ def export(store: Store, campaign: str, wanted: Wanted, now: datetime) -> dict[s
 
 def _sheet(connection: Connection, campaign: Campaign, name: What, wanted: Wanted) -> Sheet:
     query, heads, cells = {
-        "contacts": (_contacts, _CONTACTS, _contact),
-        "attempts": (_attempts, _ATTEMPTS, _attempt),
-        "refusals": (_verdicts, _REFUSALS, _verdict),
+        What.CONTACTS: (_contacts, _CONTACTS, _contact),
+        What.ATTEMPTS: (_attempts, _ATTEMPTS, _attempt),
+        What.REFUSALS: (_verdicts, _REFUSALS, _verdict),
     }[name]
     rows = _streamed(connection, query(campaign.id), cells, wanted)
-    if name == "refusals":
+    if name is What.REFUSALS:
         rows = chain(rows, _streamed(connection, _gates(campaign.id), _gate, wanted))
     columns = [Column(f"{c.head} ({wanted.zone.key})", c.width) if c.width == _TIME else c for c in heads]
-    if name == "contacts" and wanted.unmasked:
+    if name is What.CONTACTS and wanted.unmasked:
         columns.append(Column("数据 data", 40))
-    return Sheet(name, columns, rows, wanted.zone)
+    return Sheet(name.value, columns, rows, wanted.zone)
 
 
 def _streamed(

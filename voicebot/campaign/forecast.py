@@ -102,7 +102,9 @@ def forecast(seen: Progress, opened: OpenHours, zone: tzinfo) -> Forecast:
 
 
 def pace_of(seen: Progress, opened: OpenHours) -> float | None:
-    """Calls a minute of open hours: lately, else since the start; None while none has been placed."""
+    """Calls a minute of open hours: lately, else since the start; None while none has been placed. Calls that were
+    placed though the hours, as they are now, had none open: by the clock on the wall.
+    """
     started = seen.campaign.started_at
     if started is None:
         return None
@@ -111,7 +113,7 @@ def pace_of(seen: Progress, opened: OpenHours) -> float | None:
         minutes = open_between(since, seen.at, opened).total_seconds() / 60
         if dials and minutes > 0:
             return dials / minutes
-    return None
+    return seen.overall_per_minute or None
 
 
 def walk(start: datetime, needed: timedelta, opened: OpenHours) -> datetime | None:

@@ -8,7 +8,7 @@ SQLite would keep every other campaign from dialling meanwhile. Nothing here cha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +18,8 @@ from sqlalchemy import Connection, func, select, update
 from voicebot.campaign import book, people
 from voicebot.campaign.book import Approval, Campaign
 from voicebot.campaign.fault import CampaignFault
+from voicebot.campaign.fingerprint import contacts_hash
+from voicebot.campaign.fitting import unfit
 from voicebot.campaign.moves import MOVES, Move, check
 from voicebot.campaign.plan import Plan
 from voicebot.campaign.policy import Policy
@@ -25,21 +27,11 @@ from voicebot.flow.model import Flow
 from voicebot.store.campaign_tables import campaigns, contacts
 from voicebot.store.store import Store
 
-# (connection, campaign's id) → sha256 of the accepted contacts as they are in the database.
-ContactsHash = Callable[[Connection, str], str]
-
 SCRIPT, PLAN, CONTACTS = "the script 话术", "the plan 计划", "the contacts 名单"
 # Changes in the log whose author had a hand in what is approved.
 _MADE_BY: Final = ("imported", "submitted", "changed")
 _OPEN: Final = ("waiting", "admitted", "unknown")
 _CHUNK: Final = 2000
-
-
-def recomputed(connection: Connection, campaign_id: str) -> str:
-    """The contacts' hash, from the database."""
-    from voicebot.campaign.arrivals import contacts_hash
-
-    return contacts_hash(connection, campaign_id)
 
 
 # ---------------------------------------------------------------- moves of people
@@ -53,14 +45,12 @@ def submit(
     flow: Flow,
     policy: Policy,
     why: str = "",
-    *,
-    contacts_hash: ContactsHash = recomputed,
 ) -> Campaign:
     """Ask for approval of the campaign with the script as it is now. Raises `CampaignFault`: no contact was accepted,
-    the script is off or of another kind than the contacts were judged for, the plan goes beyond the policy.
+    the script is off or no longer one that the contacts were judged for, the plan goes beyond the policy.
     """
     move = MOVES["submit"]
-    actual = _contacts_now(store, name, who, move, why, contacts_hash)
+    actual = _contacts_now(store, name, who, move, why)
     with store.writing() as connection:
         campaign = _held(connection, name, who, move, why)
         if campaign.contacts_accepted == 0:
@@ -73,6 +63,11 @@ def submit(
         if actual != campaign.contacts_sha256:
             raise CampaignFault(
                 f"{campaign.name}: {CONTACTS} in the database are not those imported: import the list again"
+            )
+        changed = flow.version != campaign.flow_version
+        if changed and (wrong := unfit(connection, campaign.id, flow)):
+            raise CampaignFault(
+                f"{campaign.name}: {SCRIPT} was changed and its contacts no longer fit ({wrong}): import the list again"
             )
         _may_be_dialled(campaign, flow, policy)
         data = _fixed(flow.version, campaign) | {"flow_version_before": campaign.flow_version}
@@ -87,14 +82,12 @@ def approve(
     flow: Flow,
     policy: Policy,
     why: str = "",
-    *,
-    contacts_hash: ContactsHash = recomputed,
 ) -> Campaign:
     """Approve what was submitted; not by one who had a hand in it. Raises `CampaignFault`; if the script or the
     contacts changed since it was submitted, the campaign is a draft again.
     """
     move = MOVES["approve"]
-    actual = _contacts_now(store, name, who, move, why, contacts_hash)
+    actual = _contacts_now(store, name, who, move, why)
     with store.writing() as connection:
         campaign = _held(connection, name, who, move, why)
         _nobodys_own(connection, campaign, who)
@@ -140,13 +133,11 @@ def start(
     flow: Flow,
     policy: Policy,
     why: str = "",
-    *,
-    contacts_hash: ContactsHash = recomputed,
 ) -> Campaign:
     """Let an approved campaign dial. Everything that the approval fixed is compared again: raises `CampaignFault` where
     something differs, and the campaign is a draft again.
     """
-    return _let_run(store, name, who, MOVES["start"], now, flow, policy, why, contacts_hash)
+    return _let_run(store, name, who, MOVES["start"], now, flow, policy, why)
 
 
 def pause(store: Store, name: str, who: str, now: datetime, why: str = "") -> Campaign:
@@ -164,11 +155,9 @@ def resume(
     flow: Flow,
     policy: Policy,
     why: str = "",
-    *,
-    contacts_hash: ContactsHash = recomputed,
 ) -> Campaign:
     """Go on after a pause; compares like `start`. Raises `CampaignFault`."""
-    return _let_run(store, name, who, MOVES["resume"], now, flow, policy, why, contacts_hash)
+    return _let_run(store, name, who, MOVES["resume"], now, flow, policy, why)
 
 
 def cancel(store: Store, name: str, who: str, now: datetime, why: str) -> Campaign:
@@ -266,9 +255,8 @@ def _let_run(
     flow: Flow,
     policy: Policy,
     why: str,
-    contacts_hash: ContactsHash,
 ) -> Campaign:
-    actual = _contacts_now(store, name, who, move, why, contacts_hash)
+    actual = _contacts_now(store, name, who, move, why)
     with store.writing() as connection:
         campaign = _held(connection, name, who, move, why)
         same = campaign.approval is not None and actual == campaign.approval.contacts_sha256
@@ -293,7 +281,7 @@ def _held(connection: Connection, name: str, who: str, move: Move, why: str, *, 
     return campaign
 
 
-def _contacts_now(store: Store, name: str, who: str, move: Move, why: str, contacts_hash: ContactsHash) -> str:
+def _contacts_now(store: Store, name: str, who: str, move: Move, why: str) -> str:
     """The contacts' hash, for one who may make the move."""
     with store.reading() as connection:
         return contacts_hash(connection, _held(connection, name, who, move, why, lock=False).id)

@@ -44,7 +44,7 @@ MOVES: Final = {
             needs_why=True,
         ),
         Move("finish", "完成", "finished", ("running",), "done"),
-        Move("void", "批准失效", "voided", ("submitted", "approved", "running", "paused"), "draft"),
+        Move("void", "失效", "voided", ("submitted", "approved", "running", "paused"), "draft"),
     )
 }  # fmt: skip
 

@@ -151,7 +151,7 @@ def progress(store: Store, campaign: str, now: datetime, *, tally: Tally | None 
             next_due=next_due,
             last_due=last_due,
             hosts=_hosts(connection, now),
-            trunk=_trunk(connection, row.plan.trunk),
+            trunk=_trunk(connection, row.trunk),
         )
 
 
@@ -176,7 +176,7 @@ def _refused(connection: Connection, campaign_id: str) -> tuple[Refused, ...]:
 
 def _counts(connection: Connection, column: Column[str], *where: ColumnElement[bool]) -> dict[str, int]:
     query = select(column, func.count()).where(*where).group_by(column)
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def _deferred(
@@ -217,7 +217,7 @@ def _hosts(connection: Connection, now: datetime) -> tuple[HostState, ...]:
         .where(hosts.c.lost.is_(False), hosts.c.seen_at >= now - LOST_AFTER)
         .order_by(hosts.c.name)
     )
-    return tuple(HostState(*row) for row in connection.execute(query).tuples())
+    return tuple(HostState(*row) for row in connection.execute(query))
 
 
 def _trunk(connection: Connection, name: str) -> TrunkState:

@@ -50,18 +50,18 @@ def open_list(path: Path, sheet: str = "") -> Iterator[ContactList]:
                 with closing(open_workbook(file, shown)) as workbook:
                     chosen = sheet_of(workbook, sheet, shown)
                     total = total_of(chosen)
-                    records = read_sheet(chosen, shown)
-                    number, cells, faults = next(records, (0, [], []))
-                    header = _header(cells, shown, number, faults)
-                    yield _list(header, sheet_rows(records, len(header)), total, shown)
+                    with closing(read_sheet(chosen, shown)) as filled:
+                        number, cells, faults = next(filled, (0, [], []))
+                        header = _header(cells, shown, number, faults)
+                        yield _list(header, sheet_rows(filled, len(header)), total, shown)
             else:
                 if sheet:
                     raise CampaignFault(f"{shown}: a CSV file has no sheets: leave out --sheet")
                 encoded = examine(file, shown)
-                lines = read_csv(file, encoded, shown)
-                number, cells = next(lines, (0, []))
-                header = _header(cells, shown, number)
-                yield _list(header, csv_rows(lines, len(header)), encoded.lines, shown)
+                with closing(read_csv(file, encoded, shown)) as lines:
+                    number, cells = next(lines, (0, []))
+                    header = _header(cells, shown, number)
+                    yield _list(header, csv_rows(lines, len(header)), encoded.lines, shown)
     except OSError as error:
         raise CampaignFault(f"{shown}: {(error.strerror or str(error)).lower()}") from None
 

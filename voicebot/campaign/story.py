@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -165,3 +165,19 @@ def _attempt(row: RowMapping) -> Iterator[Event]:
             yield Event(last, "unknown", told, row["rule"], {**data, **evidence})
     if row["decided_by"]:
         yield Event(last, "decided", f"{name} decided by {row['decided_by']}: {scrubbed(row['note'])}")
+
+
+def as_json(story: Story) -> dict[str, Any]:
+    """For programs. Times are ISO 8601."""
+    told = asdict(story) | {"due_at": story.due_at.isoformat() if story.due_at else None}
+    told["events"] = [
+        {
+            "at": event.at.isoformat(),
+            "what": event.what,
+            "told": event.told,
+            "rule": event.rule,
+            "data": {k: v.isoformat() if isinstance(v, datetime) else v for k, v in event.data.items()},
+        }
+        for event in story.events
+    ]
+    return told

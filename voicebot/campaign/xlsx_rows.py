@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -96,7 +96,7 @@ def _holds_something(sheet: Any, shown: str) -> bool:
     return _guarded(lambda: any(value is not None for row in rows for value in row), shown)
 
 
-def read_sheet(sheet: Any, shown: str) -> Iterator[tuple[int, list[str], list[CellFault]]]:
+def read_sheet(sheet: Any, shown: str) -> Generator[tuple[int, list[str], list[CellFault]], None, None]:
     """Rows that hold anything: number, cells as text, and cells that have none. Raises `CampaignFault`."""
     # Some programs write a size that is too small, by which openpyxl would cut the list.
     sheet.reset_dimensions()

@@ -14,7 +14,9 @@ from voicebot.calling import Refused
 from voicebot.campaign.fault import CampaignFault
 from voicebot.cli import (
     calls,
+    campaign_import,
     campaign_show,
+    campaign_view,
     campaigns,
     flows,
     parts,
@@ -44,8 +46,10 @@ app.add_typer(parts.nlu_app, name="nlu")
 app.add_typer(flows.flow_app, name="flow")
 flows.flow_app.command("show")(review.show)
 flows.flow_app.command("schema")(schema.show)
+campaign_app.command("import")(campaign_import.import_)
 campaign_app.add_typer(campaigns.app)
 campaign_app.add_typer(campaign_show.app)
+campaign_app.add_typer(campaign_view.app)
 app.add_typer(campaign_app, name="campaign")
 app.add_typer(people.people_app, name="people")
 app.add_typer(upkeep.models_app, name="models")

@@ -12,8 +12,10 @@ import typer
 from rich.markup import escape
 
 from sip.uri import parse_target
+from voicebot import campaign_demo
 from voicebot import demo as demo_
 from voicebot.calling import call_once
+from voicebot.cli.campaign_demo import show as show_campaign
 from voicebot.cli.terminal import FlowName, Json, Wrong, given_slots, open_settings, out, print_json
 from voicebot.events import Event
 from voicebot.flow.advance import begin
@@ -40,9 +42,18 @@ def demo(
             " one that fits, or its first case.",
         ),
     ] = "",
+    campaign: Annotated[
+        bool,
+        typer.Option("--campaign", help="A campaign instead of one call: twenty contacts, four channels; minutes."),
+    ] = False,
     as_json_: Json = False,
 ) -> None:
     """The main job: the robot calls the simulated softphone over real SIP and follows a script to its end."""
+    if campaign:
+        if persona or flow != campaign_demo.FLOW:
+            raise Wrong("--campaign has a list and callees of its own: leave out --flow and --persona")
+        show_campaign(as_json=as_json_)
+        return
     with tempfile.TemporaryDirectory(prefix="voicebot-demo-") as folder:
         _demo(flow, persona, Path(folder), as_json_=as_json_)
 

@@ -25,7 +25,7 @@ from voicebot.flow.dialogue import (
     State,
 )
 from voicebot.flow.dispositions import Disposition, outranks
-from voicebot.flow.model import ActSpec, Answer, Branch, Fallback, Flow, Fork, KeyValue, Script, Step
+from voicebot.flow.model import ActSpec, Answer, Branch, Fallback, Flow, Fork, KeyValue, Prompt, Script, Step, Wording
 from voicebot.flow.problems import SlotError
 from voicebot.flow.vocabulary import banned_in
 from voicebot.nlu.understanding import Intent, Slot, Understanding
@@ -77,10 +77,12 @@ def begin(flow: Flow, slots: Mapping[str, str], now: datetime, *, trial: bool = 
         wrong += _unsuitable(flow.script, values)
     state = State(flow.script.start, now, values)
     if not wrong:
+        # As `prompts_known` says them, each value written out once: a list of contacts is many times this.
+        shown = {name: flow.value(name, value).written for name, value in values.items()}
         wrong = [
-            f"{say.prompt}: with these values it says the forbidden phrase {word}"
-            for say in prompts_known(flow, state)
-            if (word := banned_in(say.written))
+            f"{prompt.id}: with these values it says the forbidden phrase {word}"
+            for prompt, wording in _wordings_known(flow, values)
+            if (word := banned_in(wording.told(shown)))
         ]
     if wrong:
         raise SlotError(f"flow {flow.name}: " + "; ".join(wrong))
@@ -116,14 +118,19 @@ def prompts_known(flow: Flow, state: State) -> Iterator[Say]:
     """Every prompt that the contact's data alone completes, in each wording it may take: what can be rendered before
     the dial. The opening comes first, then the order of the script.
     """
+    for prompt, wording in _wordings_known(flow, state.slots):
+        yield Say(prompt.id, flow.segments(wording, state.slots), prompt.interruptible, prompt.disclosure)
+
+
+def _wordings_known(flow: Flow, slots: Mapping[str, str]) -> Iterator[tuple[Prompt, Wording]]:
     opening = flow.script.steps[flow.script.start].say
     for name in dict.fromkeys((*opening, *flow.prompts)):
         prompt = flow.prompts[name]
-        known = [w for w in prompt.wordings if w.slots <= state.slots.keys()]
+        known = [w for w in prompt.wordings if w.slots <= slots.keys()]
         if len(known) < len(prompt.wordings):
-            known += [w for w in prompt.otherwise if w.slots <= state.slots.keys()]
+            known += [w for w in prompt.otherwise if w.slots <= slots.keys()]
         for wording in known:
-            yield Say(name, flow.segments(wording, state.slots), prompt.interruptible, prompt.disclosure)
+            yield prompt, wording
 
 
 def known_slots(flow: Flow, state: State) -> dict[str, str]:

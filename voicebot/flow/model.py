@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -354,12 +353,6 @@ class Script(Part):
         return {key: value for key, value in data.items() if key != "include"} if isinstance(data, dict) else data
 
 
-@lru_cache(maxsize=4096)
-def _fixed(wording: Wording) -> tuple[Segment, ...]:
-    """A wording without a slot: most are, and they are the same for every contact."""
-    return tuple(Text(part) for part in wording.parts if isinstance(part, str))
-
-
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A checked script. `version`: sha256 over all files of its folder and the shared parts it includes; it names what
@@ -382,8 +375,6 @@ class Flow:
 
     def segments(self, wording: Wording, known: Mapping[str, str]) -> tuple[Segment, ...]:
         """A wording with its values in place."""
-        if not wording.slots:
-            return _fixed(wording)
         return tuple(
             Text(part) if isinstance(part, str) else self.value(part.slot, known[part.slot]) for part in wording.parts
         )

@@ -26,6 +26,10 @@ class Wording:
         said = frozenset(part.slot for part in self.parts if isinstance(part, Reference))
         object.__setattr__(self, "slots", said)
 
+    def told(self, shown: Mapping[str, str]) -> str:
+        """The words with each slot's value as `shown`."""
+        return "".join(part if isinstance(part, str) else shown[part.slot] for part in self.parts)
+
     @property
     def literal(self) -> str:
         """The approved words alone, slots left out as a gap."""

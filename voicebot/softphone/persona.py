@@ -53,7 +53,8 @@ class Sound(Part):
 
 class Answer(Part):
     """What the telephone does with a call: 180 at once, or 183 with `early_media`; after `ring_ms` (and all early
-    media) 200, or the SIP status `reject`; with `never` it rings until the caller gives up.
+    media) 200, or the SIP status `reject`; with `never` it rings until the caller gives up. A `reject` after 0 ms, with
+    nothing to hear before, comes without a 180: the network refused, no phone rang.
     """
 
     ring_ms: Ms = 800
@@ -66,6 +67,11 @@ class Answer(Part):
         if self.never and self.reject is not None:
             raise ValueError("never and reject exclude each other")
         return self
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it refuses without ringing."""
+        return self.reject is not None and not (self.ring_ms or self.early_media)
 
 
 class Speaker(Part):

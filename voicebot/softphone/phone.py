@@ -71,8 +71,9 @@ class Call:
         """Everything up to the answer."""
         answer = self._persona.answer
         early = self._sounds.early
-        await self._line.ring(early_media=bool(early))
-        self._tell("ringing", early_media=bool(early))
+        if not answer.at_once:
+            await self._line.ring(early_media=bool(early))
+            self._tell("ringing", early_media=bool(early))
         if early:
             self._line.play(early)
             await asyncio.sleep(len(early) / FRAME_BYTES * FRAME_MS / 1000)
