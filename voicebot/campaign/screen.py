@@ -235,6 +235,9 @@ def _now(picture: Picture, zone: tzinfo) -> RenderableType:
     nobody = Text("none at work: start `voicebot worker`", "yellow" if seen.campaign.state == "running" else "dim")
     grid.add_row("主机 hosts", names or nobody)
     grid.add_row("中继 trunk", _trunk(seen, zone))
+    if failed := seen.tally.failed:
+        told = ", ".join(f"{number:,} {rule} {chinese.rule(rule)}" for rule, number in sorted(failed.items()))
+        grid.add_row("未响铃 no ring", f"{told}: tried again, not counted as calls")
     if number := seen.attempts["unknown"]:
         told = f"{number} calls of which nobody knows: `voicebot campaign unknown {seen.campaign.name}`"
         grid.add_row("待核实 unknown", Text(told, "yellow"))
