@@ -44,7 +44,7 @@ def screen(picture: Picture, zone: tzinfo, *, width: int, definitions: bool = Tr
     """The whole picture. `width` in columns; `definitions`: of the key figures, which take room."""
     seen = picture.progress
     left = Group(
-        _title("联系人 contacts", seen.campaign.contacts_accepted), _contact_bars(seen), _calls(seen), _refusals(seen)
+        _title("联系人 contacts", sum(seen.contacts.values())), _contact_bars(seen), _calls(seen), _refusals(seen)
     )
     right = Group(_title("结果 outcomes"), _outcomes(seen))
     if width >= WIDE:
