@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from voicebot.campaign.gates import CHINESE as GATES
+from voicebot.campaign.verdicts import CHINESE as VERDICTS
 from voicebot.flow.dispositions import CHINESE as OUTCOMES
 
 CAMPAIGN: Final = {
@@ -34,13 +35,6 @@ ATTEMPT: Final = {
 }
 KIND: Final = {"first": "首次", "retry": "重拨", "wish": "约定", "redial": "核实后重拨"}
 STAGE: Final = {"import": "导入", "enqueue": "入队", "dial": "拨打前"}
-# Why a row of a list is refused before any gate sees it.
-VERDICTS: Final = {
-    "number": "号码无效",
-    "slots": "数据不符合话术",
-    "facts": "合规数据有误",
-    "duplicate": "重复号码",
-}
 FLOW_KIND: Final = {"service": "服务", "marketing": "营销"}
 _OUTCOMES: Final[dict[str, str]] = {known.value: name for known, name in OUTCOMES.items()}
 
