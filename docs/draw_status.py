@@ -33,7 +33,8 @@ OUTCOMES = {
 UNANSWERED = ("no_answer", "busy", "powered_off", "unreachable", "empty_number", "unknown")
 CAMPAIGN = Campaign(
     id="1", name="margin-november", flow="margin_call", flow_version="", kind="service", author="li",
-    state="running", state_since=START, state_why="", trunk="default", plan=Plan(channels=60), contacts_sha256="", rows_read=20_000,
+    state="running", state_since=START, state_why="", trunk="default", plan=Plan(channels=60), contacts_sha256="",
+    rows_read=20_000,
     contacts_accepted=19_640, zones=("Asia/Shanghai",), approval=Approval("zhao", START, "", "", ""),
     dials=sum(OUTCOMES.values()) + 41, created_at=START, started_at=START, ended_at=None,
 )  # fmt: skip

@@ -47,7 +47,7 @@ HOME: Final = ROOT / "var" / "campaign-demo"
 CHANNELS: Final = 4
 # On the do-not-call list before the campaign begins; it is row 20 of the list's file.
 _FORBIDDEN: Final = "16200000019"
-_KEPT: Final = 5
+KEPT: Final = 5
 _LOOK_S: Final = 1.0
 # A softphone and a robot on one busy machine; a bound for a demonstration that hangs, not an expectation.
 _LONGEST_S: Final = 900.0
@@ -130,7 +130,7 @@ class Result:
 
 async def run(settings: Settings, follow: Follow, *, home: Path = HOME, sample: Path = SAMPLE) -> Result:
     """The whole demonstration; raises the parts' faults, each one line."""
-    folder = await asyncio.to_thread(_fresh_folder, home)
+    folder = await asyncio.to_thread(fresh_folder, home)
     called: list[tuple[str, str]] = []
 
     def told(event: Mapping[str, Any]) -> None:
@@ -139,12 +139,12 @@ async def run(settings: Settings, follow: Follow, *, home: Path = HOME, sample: 
 
     board = sample / "board.yaml"
     async with answering("--board", str(board), told=told) as uri:
-        ours = _own(folder, sample, SipUri.parse(uri).authority)
+        ours = own_settings(folder, sample, SipUri.parse(uri).authority)
         settings = settings.model_copy(update=ours)
         store = await asyncio.to_thread(open_store, settings, durable=True)
         began = asyncio.get_running_loop().time()
         try:
-            await asyncio.to_thread(_begin, settings, store, folder, sample)
+            await asyncio.to_thread(begin, settings, store, folder, sample, datetime.now(UTC))
             async with _worker(ours) as worker:
                 await _until_over(worker, lambda: follow(settings, store))
         finally:
@@ -157,16 +157,16 @@ async def run(settings: Settings, follow: Follow, *, home: Path = HOME, sample: 
 # ---------------------------------------------------------------- before
 
 
-def _fresh_folder(home: Path) -> Path:
+def fresh_folder(home: Path) -> Path:
     """A new folder below `home`, of which the last few stay."""
     folder = home / new_id()
     folder.mkdir(parents=True)
-    for old in sorted(path for path in home.iterdir() if path.is_dir())[:-_KEPT]:
+    for old in sorted(path for path in home.iterdir() if path.is_dir())[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return folder
 
 
-def _own(folder: Path, sample: Path, phone: str) -> dict[str, Any]:
+def own_settings(folder: Path, sample: Path, phone: str) -> dict[str, Any]:
     """The settings that differ: everything is kept in `folder`, and no call leaves this machine, whatever trunk the
     installation has.
     """
@@ -186,7 +186,7 @@ def _own(folder: Path, sample: Path, phone: str) -> dict[str, Any]:
     }
 
 
-def _begin(settings: Settings, store: Store, folder: Path, sample: Path) -> None:
+def begin(settings: Settings, store: Store, folder: Path, sample: Path, now: datetime) -> None:
     """From the list to a campaign that dials, by the way that everybody's goes."""
     flow = load_flow(settings, FLOW)
     policy = read_policy(settings.policy_file)
@@ -194,12 +194,12 @@ def _begin(settings: Settings, store: Store, folder: Path, sample: Path) -> None
     people.add(store, APPROVER, ["compliance"])
     store.add_do_not_call(_FORBIDDEN, "said so in an earlier call 此前要求勿扰")
     listed = folder / "contacts.csv"
-    _fill_in(sample / "contacts.csv", listed, datetime.now(settings.zone))
+    _fill_in(sample / "contacts.csv", listed, now.astimezone(settings.zone))
     plan = read_plan(sample / "plan.yaml")
-    import_list(store, listed, flow, plan, policy, NAME, AUTHOR, datetime.now(UTC), zone=settings.zone)
-    life.submit(store, NAME, AUTHOR, datetime.now(UTC), flow, policy)
-    life.approve(store, NAME, APPROVER, datetime.now(UTC), flow, policy, "demonstration 演示")
-    life.start(store, NAME, AUTHOR, datetime.now(UTC), flow, policy)
+    import_list(store, listed, flow, plan, policy, NAME, AUTHOR, now, zone=settings.zone)
+    life.submit(store, NAME, AUTHOR, now, flow, policy)
+    life.approve(store, NAME, APPROVER, now, flow, policy, "demonstration 演示")
+    life.start(store, NAME, AUTHOR, now, flow, policy)
 
 
 def _fill_in(sample: Path, listed: Path, now: datetime) -> None:
@@ -233,13 +233,18 @@ async def _worker(ours: Mapping[str, Any]) -> AsyncIterator[asyncio.subprocess.P
 
 async def _until_over(worker: asyncio.subprocess.Process, look: Callable[[], None]) -> None:
     ending = asyncio.create_task(worker.communicate())
-    deadline = asyncio.get_running_loop().time() + _LONGEST_S
-    while not ending.done():
-        await asyncio.wait({ending}, timeout=_LOOK_S)
-        await asyncio.to_thread(look)
-        if asyncio.get_running_loop().time() > deadline:
-            raise CampaignFault(f"the demonstration did not come to its end in {_LONGEST_S:.0f} s", permanent=False)
-    _, said = await ending
+    try:
+        async with asyncio.timeout(_LONGEST_S):
+            while not ending.done():
+                await asyncio.wait({ending}, timeout=_LOOK_S)
+                await asyncio.to_thread(look)
+    except TimeoutError:
+        raise CampaignFault(f"the demonstration did not come to its end in {_LONGEST_S:.0f} s") from None
+    finally:
+        # Whoever ends the worker reads what it says until then.
+        ending.cancel()
+        await asyncio.wait({ending})
+    _, said = ending.result()
     if worker.returncode != 0:
         lines = said.decode(errors="replace").strip().splitlines()
         why = lines[-1].removeprefix("voicebot: error: ") if lines else f"exit code {worker.returncode}"
@@ -265,8 +270,8 @@ def _result(settings: Settings, called: list[tuple[str, str]], expected: Mapping
             mine = contacts.c.campaign_id == campaign.id
             rows = connection.execute(select(contacts).where(mine).order_by(contacts.c.row)).mappings().all()
             fenced = (attempts.c.campaign_id == campaign.id, attempts.c.fenced_at.is_not(None))
-            query = select(attempts.c.number, func.count()).where(*fenced).group_by(attempts.c.number)
-            dialled: dict[str, int] = dict(connection.execute(query).tuples().all())
+            query = select(attempts.c.number, func.count().label("calls")).where(*fenced).group_by(attempts.c.number)
+            dialled = {row.number: row.calls for row in connection.execute(query)}
             unknown = (attempts.c.campaign_id == campaign.id, attempts.c.state == "unknown")
             uncertain = connection.execute(select(func.count()).where(*unknown)).scalar_one()
     finally:

@@ -94,7 +94,8 @@ def test_a_no_outranks_the_hour_named_before_it(outcome):
         ("  refuse: never", "  refuse: later", "retries: refuse: write never, or {after: 30min, spread: 10min}"),
         ("  refuse: never", "  refused: never", "retries: 'refused' is no outcome; write acknowledged, will_do"),
         ("spread: 30min}", "sprad: 30min}", "sprad: Extra inputs are not permitted"),
-        ("after: 3h", "after: 0min", "after: Input should be greater than 0"),
+        ("after: 3h", "after: 0min", "after: a number is not dialled again at once; write 30min"),
+        ("gap: 30min", "gap: 8d", "service.gap: longer than 7d"),
         ("after: 3h", "after: soon", "after: 'soon' is no span of time; write 30s, 30min, 2h or 1d"),
     ],
 )

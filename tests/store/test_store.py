@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from voicebot import events
+from voicebot.store import tables
 from voicebot.store.fault import StoreFault
 from voicebot.store.records import Engines, Lead, NewCall, new_id
-from voicebot.store.store import Entry, Judgement, Store
+from voicebot.store.store import Entry, Judgement, Store, insert_unless_there
 
 NOW = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
 CALL = NewCall(
@@ -293,6 +294,7 @@ def test_the_log_is_append_only_for_everybody(made, statement):
 _APPENDER = """
 import sys
 from voicebot import events
+from voicebot.store import tables
 from voicebot.store.store import Store
 store = Store.open(sys.argv[1])
 for n in range(40):
@@ -337,3 +339,9 @@ def test_a_read_does_not_wait_for_a_writer(made, database_url):
         connection.exec_driver_sql("UPDATE calls SET fault = 'x'")
         assert other.call("call-1").fault == ""
     other.close()
+
+
+def test_a_row_is_inserted_once_and_whoever_inserted_it_knows(store):
+    row = {"number": "+8613800138000", "since": datetime.now(UTC), "reason": "", "call_id": None}
+    with store.writing() as connection:
+        assert [insert_unless_there(connection, tables.do_not_call, row) for _ in range(2)] == [True, False]

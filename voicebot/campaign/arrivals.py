@@ -30,7 +30,7 @@ from voicebot.campaign.reading import open_list
 from voicebot.campaign.verdicts import DO_NOT_CALL, DUPLICATE, Accepted, Refused, Verdict, judge_row
 from voicebot.flow.model import Flow
 from voicebot.store import tables
-from voicebot.store.campaign_tables import campaign_log, campaigns, contacts
+from voicebot.store.campaign_tables import campaigns, contacts
 from voicebot.store.fault import StoreFault
 from voicebot.store.records import new_id
 from voicebot.store.store import Store, insert_unless_there
@@ -43,6 +43,7 @@ _BATCH: Final = 2000
 _ASKED: Final = 500
 _EXAMPLES: Final = 3
 _NAME_MAX: Final = 64
+_DISCARDED: Final = "discarded"
 _NOTHING: Final = "nothing was imported"
 
 Progress = Callable[[int, int | None], None]  # rows done, rows in all if the file says so
@@ -182,7 +183,6 @@ def _open(store: Store, flow: Flow, plan: Plan, name: str, author: str, now: dat
         "rows_read": 0,
         "contacts_accepted": 0,
         "zones": [],
-        "approval": None,
         "dials": 0,
         "created_at": now,
     }
@@ -197,8 +197,8 @@ def _taken(name: str) -> CampaignFault:
 
 
 def _check_ours(connection: Connection, campaign_id: str) -> None:
-    query = select(campaigns.c.id).where(campaigns.c.id == campaign_id).with_for_update()
-    if connection.execute(query).one_or_none() is None:
+    query = select(campaigns.c.id).where(campaigns.c.id == campaign_id, campaigns.c.state_why == "")
+    if connection.execute(query.with_for_update()).one_or_none() is None:
         raise CampaignFault("another import under this name was started meanwhile and took its place")
 
 
@@ -305,13 +305,17 @@ def _told() -> Iterator[None]:
 
 
 def _discard(store: Store, campaign_id: str) -> None:
-    """Remove an import that did not come to its end: contacts first, so that what is left can be found again."""
+    """Remove an import that did not come to its end: contacts first, so that what is left can be found again. One that
+    has come to its end meanwhile stays.
+    """
+    this = (campaigns.c.id == campaign_id, campaigns.c.state == IMPORTING)
+    with store.writing() as connection:
+        # From here on the process that imports it, should it still live, finds that it is no longer its own.
+        if not connection.execute(update(campaigns).where(*this).values(state_why=_DISCARDED)).rowcount:
+            return
     some = select(contacts.c.id).where(contacts.c.campaign_id == campaign_id).limit(_BATCH)
     while True:
         with store.writing() as connection:
             if not connection.execute(delete(contacts).where(contacts.c.id.in_(some))).rowcount:
-                connection.execute(delete(campaign_log).where(campaign_log.c.campaign_id == campaign_id))
-                connection.execute(
-                    delete(campaigns).where(campaigns.c.id == campaign_id, campaigns.c.state == IMPORTING)
-                )
+                connection.execute(delete(campaigns).where(*this))
                 return

@@ -36,6 +36,14 @@ class Limits(Part):
     def _weekdays(cls, hours: dict[str, tuple[Window, ...]]) -> dict[str, tuple[Window, ...]]:
         return known_weekdays(hours)
 
+    @field_validator("gap")
+    @classmethod
+    def _in_sight(cls, gap: timedelta) -> timedelta:
+        """The gates see a number's calls of the last 7 days; a longer gap would not be kept."""
+        if gap > timedelta(days=7):
+            raise ValueError("longer than 7d, which is as far back as calls to a number are looked at")
+        return gap
+
 
 class BreakerLimits(Part):
     """After `failures` in a row a trunk is left alone for `pause`, twice as long each further time, at most
@@ -50,8 +58,15 @@ class BreakerLimits(Part):
 class Retry(Part):
     """A number that came out so is dialled again `after` to `after` + `spread` later."""
 
-    after: Annotated[Span, Field(gt=timedelta(0))]
-    spread: Annotated[Span, Field(ge=timedelta(0))] = timedelta(0)
+    after: Span
+    spread: Span = timedelta(0)
+
+    @field_validator("after")
+    @classmethod
+    def _not_at_once(cls, after: timedelta) -> timedelta:
+        if after <= timedelta(0):
+            raise ValueError("a number is not dialled again at once; write 30min, 2h or 1d")
+        return after
 
 
 Retries = dict[Disposition, Retry | None]

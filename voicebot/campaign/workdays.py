@@ -2,8 +2,9 @@
 
 Mainland China, Hong Kong, Macau and Taiwan have their own; everywhere else only the hours of the weekday hold. The
 library knows a year's arrangement (放假调休) once the State Council has announced it, in November or so of the year
-before, and an update of the library brings it. Until then it has the holidays that the law itself fixes, with the
-days in lieu of those on a weekend, and no make-up workday: `arranged` tells which years are complete.
+before, and an update of the library brings it. Until then a year has the holidays that the law fixes, as long as they
+usually are made (rather a day too many than a call on one), and no make-up workday: `arranged` tells which years are
+complete.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _COUNTRIES: Final = {
     "TW": ("Asia/Taipei", "ROC"),
 }
 _COUNTRY_OF: Final = {zone: country for country, zones in _COUNTRIES.items() for zone in zones}
+# How long the announcement of 2024-11-12 makes a holiday from its first day on, unless a year's own says otherwise.
+_USUALLY: Final = {"农历除夕": 8, "劳动节": 5, "国庆节": 7}
 _SATURDAY: Final = 5
 _DAY: Final = timedelta(days=1)
 
@@ -55,7 +58,7 @@ def make_up_workday(day: date, zone: str = "Asia/Shanghai") -> bool:
 
 def arranged(year: int) -> bool:
     """Whether the library has the arrangement that was announced for mainland China; it always has make-up days."""
-    return any(day.year == year for day in _year("CN", year)[1])
+    return bool(_year("CN", year)[1])
 
 
 def _free_weekend(country: str, day: date) -> bool:
@@ -69,5 +72,12 @@ def _named(country: str, day: date) -> str:
 @cache
 def _year(country: str, year: int) -> tuple[Mapping[date, str], frozenset[date]]:
     """The holidays of a year and its make-up workdays."""
-    known = country_holidays(country, years=year)
-    return dict(known.items()), frozenset(known.weekend_workdays)
+    known = country_holidays(country, years=year, language=f"zh_{country}")
+    named = dict(known.items())
+    worked = frozenset(day for day in known.weekend_workdays if day.year == year)
+    if country == "CN" and not worked:
+        for name, length in _USUALLY.items():
+            begun = sorted(day for day, given in named.items() if name in given)[:1]
+            for day in (first + n * _DAY for first in begun for n in range(length)):
+                named.setdefault(day, name)
+    return named, worked

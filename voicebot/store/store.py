@@ -354,7 +354,9 @@ def insert_unless_there(connection: Connection, table: Table, row: Mapping[str, 
     transaction that has inserted the same key.
     """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing()).rowcount > 0
+    statement = dialect.insert(table).values(row).on_conflict_do_nothing()
+    # SQLAlchemy forgets the count of an INSERT on PostgreSQL (-1) unless it is told that somebody asks.
+    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount > 0
 
 
 def _stored(connection: Connection, call_id: str, after_seq: int = 0) -> Iterator[StoredEvent]:
