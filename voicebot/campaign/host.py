@@ -32,6 +32,7 @@ from voicebot.campaign.hosts import HEARTBEAT_S, HostRow
 from voicebot.campaign.settlement import settle, undo
 from voicebot.campaign.shelf import CurrentPolicy, Shelf
 from voicebot.campaign.trunks import target_of, trunks_of
+from voicebot.campaign.underway import OPEN, in_state
 from voicebot.flow.advance import begin
 from voicebot.flow.problems import SlotError
 from voicebot.settings import Settings
@@ -386,6 +387,9 @@ def _all_over(store: Store) -> bool:
         .where(campaigns.c.state == "running", contacts.c.state.in_(("waiting", "admitted")))
         .limit(1)
     )
-    open_ = select(attempts.c.id).where(attempts.c.state.in_(("queued", "dialling"))).limit(1)
+    open_ = select(attempts.c.id).limit(1)
     with store.reading() as connection:
-        return connection.execute(busy).first() is None and connection.execute(open_).first() is None
+        return (
+            connection.execute(busy).first() is None
+            and connection.execute(open_.where(in_state(connection, *OPEN))).first() is None
+        )

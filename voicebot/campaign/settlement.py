@@ -20,6 +20,7 @@ from voicebot.campaign.fence import held_with_campaign
 from voicebot.campaign.policy import Policy
 from voicebot.campaign.retries import next_attempt
 from voicebot.campaign.snapshot import NOT_DIALLED, TRUNK_FAILED
+from voicebot.campaign.underway import in_state
 from voicebot.flow.dispositions import Disposition
 from voicebot.store import tables
 from voicebot.store.campaign_tables import attempts, campaigns, contacts, hosts, trunks
@@ -120,11 +121,10 @@ def orphans(store: Store) -> list[Orphan]:
     query = (
         select(attempts.c.id, attempts.c.call_id, attempts.c.host, attempts.c.fenced_at, hosts.c.started_at)
         .select_from(attempts.outerjoin(hosts, hosts.c.name == attempts.c.host))
-        .where(attempts.c.state == "dialling")
         .where(or_(hosts.c.name.is_(None), hosts.c.boot != attempts.c.token, hosts.c.lost.is_(True)))
     )
     with store.reading() as connection:
-        found = connection.execute(query).all()
+        found = connection.execute(query.where(in_state(connection, "dialling"))).all()
     return [Orphan(id_, call_id, host, max(at, started or at)) for id_, call_id, host, at, started in found]
 
 
@@ -146,11 +146,12 @@ def late(store: Store, most: int) -> Sequence[tuple[str, str]]:
     query = (
         select(attempts.c.id, attempts.c.call_id)
         .join(calls, calls.c.id == attempts.c.call_id)
-        .where(attempts.c.state == "unknown", calls.c.state == "closed", calls.c.disposition != FAULT)
+        .where(calls.c.state == "closed", calls.c.disposition != FAULT)
         .limit(most)
     )
     with store.reading() as connection:
-        return [(attempt_id, call_id) for attempt_id, call_id in connection.execute(query)]
+        found = connection.execute(query.where(in_state(connection, "unknown")))
+        return [(attempt_id, call_id) for attempt_id, call_id in found]
 
 
 def _worker_died(connection: Connection, call_id: str) -> bool:
