@@ -20,7 +20,6 @@ from voicebot.campaign.fence import held_with_campaign
 from voicebot.campaign.policy import Policy
 from voicebot.campaign.retries import next_attempt
 from voicebot.campaign.snapshot import NOT_DIALLED, TRUNK_FAILED
-from voicebot.campaign.underway import in_state
 from voicebot.flow.dispositions import Disposition
 from voicebot.store import tables
 from voicebot.store.campaign_tables import attempts, campaigns, contacts, hosts, trunks
@@ -124,7 +123,7 @@ def orphans(store: Store) -> list[Orphan]:
         .where(or_(hosts.c.name.is_(None), hosts.c.boot != attempts.c.token, hosts.c.lost.is_(True)))
     )
     with store.reading() as connection:
-        found = connection.execute(query.where(in_state(connection, "dialling"))).all()
+        found = connection.execute(query.where(attempts.c.state == "dialling")).all()
     return [Orphan(id_, call_id, host, max(at, started or at)) for id_, call_id, host, at, started in found]
 
 
@@ -150,7 +149,7 @@ def late(store: Store, most: int) -> Sequence[tuple[str, str]]:
         .limit(most)
     )
     with store.reading() as connection:
-        found = connection.execute(query.where(in_state(connection, "unknown")))
+        found = connection.execute(query.where(attempts.c.state == "unknown"))
         return [(attempt_id, call_id) for attempt_id, call_id in found]
 
 
