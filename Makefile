@@ -48,7 +48,8 @@ $(PADDLE)/.setup-done: tests/asr/paddle/requirements.txt
 	$(PADDLE)/bin/pip install --quiet --requirement $<
 	@touch $@
 
-check: setup ## style, types and the one-way imports
+check: setup ## style, types and the one-way imports; no merge left half done
+	@! git grep -nE '^(<{7}|>{7}) '
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -23,6 +23,7 @@ from voicebot.call.placing import close_lost
 from voicebot.call.session import Order
 from voicebot.calling import may_be_called_by_synthetic_ear
 from voicebot.campaign import hosts
+from voicebot.campaign.admission import OPEN
 from voicebot.campaign.dispatch import TICK_S, Dispatcher
 from voicebot.campaign.durable import Queues
 from voicebot.campaign.fault import CampaignFault
@@ -162,9 +163,11 @@ class Host:
             log.error("attempt %s is left: %s", task.attempt_id, fault)
             placed = Left("the database refused")
         except BaseException:
+            self._forget(call_id)
             self._lines.release(call_id)
             raise
         if isinstance(placed, Left):
+            self._forget(call_id)
             self._lines.release(call_id)
             if placed.again:
                 await self._again(task, handed)
@@ -222,6 +225,8 @@ class Host:
         )
         boot = self._boot
         dial_before = time.monotonic() + DIAL_WITHIN_S
+        self._calls[call_id] = task.attempt_id
+        self._idle.clear()
         try:
             verdict = await asyncio.to_thread(
                 lambda: fence(self._store, task, call, flow, self._policy(), boot=boot, now=datetime.now(UTC))
@@ -229,16 +234,11 @@ class Host:
         except StoreFault as fault:
             # It may have gone through: nothing was dialled, and the database is told so when it is back.
             log.error("attempt %s: the fence failed: %s", task.attempt_id, fault)
-            why = f"the fence failed: {fault}"
-            await self._insist(
-                lambda: undo(self._store, task.attempt_id, boot, call_id, why, self._policy(), datetime.now(UTC)),
-                for_ever=True,
-            )
-            return Left("the fence failed")
+            return await self._undo(task, boot, call_id, f"the fence failed: {fault}")
         if isinstance(verdict, Left):
             return verdict
-        self._calls[call_id] = task.attempt_id
-        self._idle.clear()
+        if self._draining:  # told to end while it was fenced: nobody would be there to follow the call
+            return await self._undo(task, boot, call_id, "the host is ending")
         self._lines.place(
             Order(
                 call_id,
@@ -256,6 +256,14 @@ class Host:
     async def _put_back(self, task: Task, refusal: Refusal) -> Left:
         return await self._insist(lambda: put_back(self._store, task.attempt_id, refusal, datetime.now(UTC)))
 
+    async def _undo(self, task: Task, boot: str, call_id: str, why: str) -> Left:
+        """Nothing was dialled, whatever the fence says."""
+        work = (self._store, task.attempt_id, boot, call_id, why, self._policy())
+        if await self._insist(lambda: undo(*work, datetime.now(UTC)), for_ever=True):
+            folder = self._settings.recordings_dir
+            await self._insist(lambda: close_lost(self._store, folder, call_id, why), for_ever=True)
+        return Left(why)
+
     async def _follow(self, task: Task, call_id: str, boot: str) -> str:
         """Wait for the call's record and settle the attempt by it, however long the database is away."""
         try:
@@ -266,10 +274,13 @@ class Host:
                 for_ever=True,
             )
         finally:
-            del self._calls[call_id]
-            if not self._calls:
-                self._idle.set()
+            self._forget(call_id)
         return disposition or "settled already"
+
+    def _forget(self, call_id: str) -> None:
+        self._calls.pop(call_id, None)
+        if not self._calls:
+            self._idle.set()
 
     # ------------------------------------------------------------ the host itself
 
@@ -278,7 +289,7 @@ class Host:
         row = HostRow(
             self.name, self._boot, socket.gethostname(), os.getpid(), self._channels, 0, 0.0, now, now, lost=False
         )
-        hosts.register(self._store, row, alive=_alive(self._store, self.name))
+        hosts.register(self._store, row, alive=hosts.runs_here(self._store, self.name))
 
     async def _beat(self) -> None:
         """Say every few seconds that the host lives. Given up meanwhile, it registers anew, as another run."""
@@ -310,7 +321,7 @@ class Host:
                     record = await asyncio.to_thread(self._store.call, call_id)
                     if record.created_at >= started_at:
                         continue
-                    if _runs(record.worker_pid) and time.monotonic() < patience:
+                    if hosts.runs(record.worker_pid) and time.monotonic() < patience:
                         continue
                     log.error("call_id=%s was left open by an earlier run of host %s", call_id, self.name)
                     why = f"host {self.name} ended without closing it"
@@ -368,22 +379,6 @@ class Host:
                 tried += 1
 
 
-def _alive(store: Store, name: str) -> bool:
-    """Whether the process that works under this name runs, as far as this machine can tell."""
-    there = next((row for row in hosts.all_of(store) if row.name == name), None)
-    return there is not None and there.machine == socket.gethostname() and _runs(there.pid)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def _all_over(store: Store) -> bool:
     """No running campaign has a contact that waits or is under way, and no attempt is open."""
     busy = (
@@ -392,6 +387,9 @@ def _all_over(store: Store) -> bool:
         .where(campaigns.c.state == "running", contacts.c.state.in_(("waiting", "admitted")))
         .limit(1)
     )
-    open_ = select(attempts.c.id).where(attempts.c.state.in_(("queued", "dialling"))).limit(1)
+    open_ = select(attempts.c.id).limit(1)
     with store.reading() as connection:
-        return connection.execute(busy).first() is None and connection.execute(open_).first() is None
+        return (
+            connection.execute(busy).first() is None
+            and connection.execute(open_.where(attempts.c.state.in_(OPEN))).first() is None
+        )

@@ -7,6 +7,8 @@ a fence needs the database, and the database says that it is lost.
 
 from __future__ import annotations
 
+import os
+import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -123,6 +125,23 @@ def give_lease_back(store: Store, name: str, holder: str, now: datetime) -> None
     with store.writing() as connection:
         mine = (leases.c.name == name, leases.c.holder == holder)
         connection.execute(update(leases).where(*mine).values(until=now - LEASE))
+
+
+def runs_here(store: Store, name: str) -> bool:
+    """Whether the process that works under this name runs, as far as this machine can tell."""
+    there = next((row for row in all_of(store) if row.name == name), None)
+    return there is not None and there.machine == socket.gethostname() and runs(there.pid)
+
+
+def runs(pid: int) -> bool:
+    """Whether there is such a process on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _locked(connection: Connection, name: str) -> HostRow:

@@ -122,7 +122,7 @@ def _print(done: Import, name: str) -> None:
             table.add_row(escape(f"{rule} {CHINESE.get(rule, '')}"), f"{rows:,}", escape(examples))
         out.print(table)
         out.print(
-            f"Each row's verdict and reason: voicebot campaign export {escape(_quoted(name))} --to FILE.xlsx",
+            f"Each row's verdict and reason: voicebot campaign export {escape(_quoted(name))} --to verdicts.csv",
             soft_wrap=True,
         )
     if done.accepted:

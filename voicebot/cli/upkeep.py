@@ -17,6 +17,8 @@ from voicebot import demo
 from voicebot.asr.catalogue import find_official, load_catalogue
 from voicebot.asr.inventory import inventory
 from voicebot.asr.pull import Order, pull
+from voicebot.campaign_bench import figures
+from voicebot.campaign_bench import run as campaign_bench
 from voicebot.cli.terminal import Json, Wrong, open_settings, out, print_json
 from voicebot.robot import load_ear, try_model
 from voicebot.settings import ROOT
@@ -219,3 +221,40 @@ def bench_asr(
     out.print("\n| confidence | words | right |\n|---|---|---|")
     for row in result["reliability"]:
         out.print(f"| {row['confidence']:.2f} | {row['words']} | {row['right']:.2f} |")
+
+
+@bench_app.command("campaign")
+def bench_campaign(
+    contacts: Annotated[
+        str, typer.Option("--contacts", help="Sizes of the lists, the smallest first: ratios are to it.")
+    ] = "1000,10000,100000,1000000",
+    attempts: Annotated[int, typer.Option("--attempts", min=100, max=100_000, help="Calls of each host.")] = 400,
+    database: Annotated[
+        str,
+        typer.Option("--database", help="sqlite, or the URL of a PostgreSQL database whose user may create others."),
+    ] = campaign_bench.SQLITE,
+    as_json_: Json = False,
+) -> None:
+    """What lists cost, from the import to an attempt of the dispatcher. Nobody is called: calls are records only.
+
+    Some ten minutes, nearly all for the million. Everything lies in a temporary folder (TMPDIR) and is removed.
+    """
+    settings = open_settings("ERROR")
+    sizes = _sizes(contacts)
+    errors = Console(stderr=True, highlight=False)
+    errors.print(f"needs {campaign_bench.disk_needed(sizes) / 1e9:.1f} GB of disk for a while", soft_wrap=True)
+    measured = campaign_bench.run(settings, sizes, attempts, database, lambda what: errors.print(what, soft_wrap=True))
+    if as_json_:
+        print_json(figures.as_json(database.partition(":")[0], measured))
+        return
+    out.print(figures.tables(measured), soft_wrap=True)
+
+
+def _sizes(written: str) -> list[int]:
+    try:
+        sizes = [int(part.replace("_", "")) for part in written.split(",")]
+    except ValueError:
+        sizes = []
+    if not sizes or not all(1000 <= size <= 100_000_000 for size in sizes):
+        raise Wrong(f"--contacts {written}: write sizes from 1000 on, such as 1000,100000")
+    return sizes
