@@ -118,9 +118,7 @@ async def _work(settings: Settings, pipe: Connection) -> None:
             # In a thread: a script with many recordings takes its time, and other calls go on.
             flow = await asyncio.to_thread(load_flow, settings, order.flow)
             folder, zone = settings.recordings_dir, settings.zone
-            placing = asyncio.create_task(
-                place(order, flow, robot.engines, robot.store, robot.ledger, folder, zone, sessions)
-            )
+            placing = asyncio.create_task(place(order, flow, robot.engines, robot.ledger, folder, zone, sessions))
             await asyncio.sleep(0)  # it takes its place in `sessions`
             if coming.pop(order.call_id) and order.call_id in sessions:
                 await sessions[order.call_id].cancel()
@@ -128,8 +126,8 @@ async def _work(settings: Settings, pipe: Connection) -> None:
         except Exception as fault:  # a bug of ours ends one call, not four
             coming.pop(order.call_id, None)
             log.exception("call_id=%s failed", order.call_id)
-            await robot.ledger.flush()
-            await asyncio.to_thread(close_lost, robot.store, settings.recordings_dir, order.call_id, str(fault))
+            folder, why = settings.recordings_dir, str(fault)
+            await robot.ledger.ask(lambda store: close_lost(store, folder, order.call_id, why))
         pipe.send(Done(order.call_id))
 
     pipe.send(Ready(robot.trunk.uri, robot.trunk.channels, robot.names))

@@ -25,7 +25,6 @@ async def place(
     order: Order,
     flow: Flow,
     engines: Engines,
-    store: Store,
     ledger: Ledger,
     recordings_dir: Path,
     zone: ZoneInfo,
@@ -47,9 +46,9 @@ async def place(
         file = await asyncio.to_thread(tape.finish)
     at_ms = file.duration_ms
     recorded = events.Recorded(at_ms, file.path, file.sha256, file.duration_ms, file.problem)
-    await ledger.flush()
-    happened = [stored.event for stored in await asyncio.to_thread(store.events, order.call_id)]
-    so_far = await asyncio.to_thread(store.call, order.call_id)
+    # By the ledger: a database that goes away between the last event and here must not cost the call its record.
+    stored, so_far = await ledger.ask(lambda store: (store.events(order.call_id), store.call(order.call_id)))
+    happened = [one.event for one in stored]
     judged = judge(so_far, happened, outcome.disposition, zone=zone)
     concluded = events.Concluded(at_ms, outcome.disposition, judged.grade, tuple(outcome.response_ms))
     return await ledger.close_call(order.call_id, recorded, concluded, lead=judged.lead)

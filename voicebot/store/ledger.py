@@ -95,6 +95,12 @@ class Ledger:
         """
         await self._after_all(lambda: None)
 
+    async def ask(self, work: Callable[[Store], _T]) -> _T:
+        """What `work` gives, behind everything handed over so far; waits for a database that is away. On the ledger's
+        thread, so it must be short. Raises `StoreFault`.
+        """
+        return await self._after_all(lambda: work(self._store))
+
     async def close_call(self, call_id: str, *happened: events.Event, lead: Lead | None = None) -> CallRecord:
         """`Store.close_call` behind everything handed over so far; waits for a database that is away. Goes through even
         when the waiting task is cancelled. Raises `StoreFault`.
