@@ -8,8 +8,8 @@ from voicebot.store.store import Store
 OFF = "-c synchronous_commit=off"
 
 
-@pytest.mark.parametrize(("durable", "kept"), [(True, {"2", "on"}), (False, {"1", "off"})])
-def test_only_a_durable_store_waits_for_its_commits(database_url, durable, kept):
+@pytest.mark.parametrize(("durable", "kept"), [(True, {"2", "on"}), (False, {"1", "on"})])
+def test_postgresql_always_waits_for_its_commits_sqlite_where_asked(database_url, durable, kept):
     postgresql = database_url.startswith("postgresql")
     url = make_url(database_url).update_query_dict({"options": OFF} if postgresql else {})
     store = Store.open(url.render_as_string(hide_password=False), durable=durable)

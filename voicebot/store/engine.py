@@ -24,9 +24,8 @@ READS: Final = "voicebot_reads"
 def open_engine(database_url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, durable: bool = False) -> Engine:
     """An engine for `sqlite:///<file>` or `postgresql://…`; no connection is made yet.
 
-    `busy_timeout_ms`: how long SQLite waits for another writer; `durable`: what was committed is kept when the
-    power fails, on SQLite too and on a PostgreSQL that is told not to wait (without, the last transactions may be gone,
-    never half of one). Raises `StoreFault` for any other URL.
+    `busy_timeout_ms`: how long SQLite waits for another writer; `durable`: SQLite too keeps what was committed when the
+    power fails (without, the last transactions may be gone, never half of one). Raises `StoreFault` for any other URL.
     """
     try:
         url = make_url(database_url)
@@ -50,15 +49,15 @@ def open_engine(database_url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, du
             ) from None
         except ArgumentError as error:
             raise StoreFault(f"the database URL cannot be used: {error}", permanent=True) from None
-        if durable:
-            event.listen(engine, "connect", _keep_commits)
+        event.listen(engine, "connect", _keep_commits)
         return engine
     raise StoreFault(f"databases are sqlite or postgresql, not {kind!r}", permanent=True)
 
 
 def _keep_commits(connection: psycopg.Connection[Any], _entry: ConnectionPoolEntry) -> None:
-    """With synchronous_commit=off a server that dies forgets the last second: a fence among it, and the call would be
-    placed again (seen in a crash test). Waiting for more than the own disk, for a replica, is left as it is.
+    """With synchronous_commit=off a server that dies forgets what it had confirmed: a fence, whose call is then placed
+    again, or a record's closing, for which its attempt then waits for ever (both seen in crash tests). Waiting for more
+    than the own disk, for a replica, is left as it is.
     """
     connection.execute(
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
