@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PREFIX: Final = "VOICEBOT_"
+HOST_NAME: Final = re.compile(r"^[A-Za-z0-9._-]{0,64}$")
 _TEST_PREFIX: Final = PREFIX + "TEST_"
 
 
@@ -61,7 +63,7 @@ class Settings(BaseSettings):
     timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     workers: int = Field(default=1, ge=1, le=256)
-    host_name: Annotated[str, Field(pattern=r"[A-Za-z0-9._-]{0,64}")] = ""  # this machine's own name where it is empty
+    host_name: Annotated[str, Field(pattern=HOST_NAME.pattern)] = ""  # this machine's own name where it is empty
     policy_file: Folder = ROOT / "voicebot" / "campaign" / "policy.yaml"
     trunks_file: Folder | None = None  # several trunks; one, made of the SIP settings, without it
     trunk_channels: int = Field(

@@ -32,7 +32,7 @@ class Plan(Part):
     per_day: Annotated[int, Field(ge=1, le=20)] | None = None
     budget: Annotated[int, Field(ge=1)] | None = None
     priority: Annotated[int, Field(ge=0, le=100)] = 50
-    trunk: Annotated[str, Field(pattern=r"[a-z0-9_-]{1,64}")] = "default"
+    trunk: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")] = "default"
     ring_s: Annotated[int, Field(ge=5, le=180)] = 45
     unknown: Unknown = "ask"
     redial_after: Span = Field(default="1d", validate_default=True)

@@ -24,7 +24,7 @@ class Trunk(Part):
     INVITEs, of all our hosts together.
     """
 
-    name: Annotated[str, Field(pattern=r"[a-z0-9_-]{1,64}")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
     host: str = ""
     channels: Annotated[int, Field(ge=1, le=10_000)]
     calls_per_second: Annotated[float, Field(gt=0, le=1000)] = 5.0

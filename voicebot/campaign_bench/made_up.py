@@ -79,9 +79,9 @@ def age(connection: Connection, campaign_id: str, then: datetime) -> int:
     """Half of those who still wait have been called at `then`, once, and are through; says how many. Written in the
     database itself, without its calls' events.
     """
-    text, waits = cast(contacts.c.id, String), ("waiting", 0, campaign_id)
-    untouched = (contacts.c.state == waits[0], contacts.c.attempts == waits[1], contacts.c.campaign_id == waits[2])
-    mine = (*untouched, contacts.c.id % 2 == 0)
+    text = cast(contacts.c.id, String)
+    waits = (contacts.c.campaign_id == campaign_id, contacts.c.state == "waiting", contacts.c.attempts == 0)
+    mine = (*waits, contacts.c.id % 2 == 0)
     _insert(connection, numbers, mine, {"number": contacts.c.number, "dialled_at": literal(then, Utc)})
     moments = ("created_at", "dialled_at", "answered_at", "ended_at", "closed_at")
     of_call = {
@@ -117,8 +117,8 @@ def _insert(connection: Connection, table: Any, mine: tuple[Any, ...], columns: 
     connection.execute(insert(table).from_select(list(columns), query))
 
 
-def waiting(connection: Connection, campaign_id: str) -> int:
-    """How many contacts wait."""
-    mine = (contacts.c.campaign_id == campaign_id, contacts.c.state == "waiting")
+def untouched(connection: Connection, campaign_id: str) -> int:
+    """How many contacts nobody has called."""
+    mine = (contacts.c.campaign_id == campaign_id, contacts.c.state == "waiting", contacts.c.attempts == 0)
     count: int = connection.execute(select(func.count()).where(*mine)).scalar_one()
     return count

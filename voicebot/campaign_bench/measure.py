@@ -120,7 +120,7 @@ def _measured(job: Job, store: Store, listed: Path, say: Say) -> Size:
     say(f"takes {few} attempts in parts")
     aged = parts.measure(store, done.campaign, flow, policy, trunk, attempts=few, called=called)
     with store.reading() as connection:
-        left = made_up.waiting(connection, done.campaign)
+        left = made_up.untouched(connection, done.campaign)
     placed = min(job.attempts, left)
     say(f"{placed} attempts by a host")
     wall_ms, cpu_ms = asyncio.run(_by_host(settings, store, placed))

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from voicebot.campaign.host import Host, host_name
-from voicebot.cli.terminal import Json, open_settings, out, print_json
+from voicebot.cli.terminal import Json, Wrong, open_settings, out, print_json
 from voicebot.robot import open_store
-from voicebot.settings import Settings
+from voicebot.settings import HOST_NAME, Settings
 from voicebot.workers import Pool
 
 app = typer.Typer()
@@ -38,7 +38,9 @@ def worker(
     """
     settings = open_settings("ERROR" if as_json_ else None)
     if name:
-        settings = Settings.model_validate({**settings.model_dump(), "host_name": name})
+        if not HOST_NAME.fullmatch(name):
+            raise Wrong(f"--name {name!r}: letters of the alphabet, digits, . _ and - are expected, 64 at most")
+        settings = settings.model_copy(update={"host_name": name})
     asyncio.run(_work(settings, until_done=until_done, drain_s=drain, as_json=as_json_))
 
 
