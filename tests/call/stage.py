@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sip.line import Line, TrunkOptions
@@ -123,7 +124,6 @@ async def raise_curtain(
     voice: Voice | None = None,
     ear: Ear | None = None,
     ring_timeout_s: float = 45,
-    cancel_first: bool = False,
     script: str | Path = "margin_call",
 ) -> Stage:
     """A call that has been dialled, and answered unless told otherwise; `lines`: what the ear will hear, in order."""
@@ -136,8 +136,6 @@ async def raise_curtain(
     noted: list[events.Event] = []
     order = Order("call1", "margin_call", phone.uri, sample_slots(find(script), NOW), ring_timeout_s)
     session = Session(order, load(script), engines, tape, noted.append, NOW)
-    if cancel_first:
-        await session.cancel()
     running = asyncio.create_task(session.run())
     callee: Line = await asyncio.wait_for(anext(phone.incoming()), 5)
     assert isinstance(callee, LoopbackLine)
@@ -147,3 +145,24 @@ async def raise_curtain(
     for _ in range(50):
         await asyncio.sleep(0)
     return stage
+
+
+async def run_without_a_callee(folder: Path, *, cancelled: bool = False, **order: Any) -> tuple[Outcome, list[str]]:
+    """A call that is not to be dialled: its outcome and the kinds of its events. A phone that rings fails the test."""
+    network = Network()
+    robot = await network.open_trunk(TrunkOptions())
+    phone = await network.open_trunk(TrunkOptions(user="phone", accept=True))
+    engines = Engines(robot, ScriptedEar([]), UNDERSTANDER, lambda flow: Speaker(ScriptedVoice(), Style(), flow))
+    noted: list[events.Event] = []
+    given = Order("call1", "margin_call", phone.uri, sample_slots(find("margin_call"), NOW), **order)
+    tape = Recording(folder, "call1", date(2026, 11, 23))
+    session = Session(given, load("margin_call"), engines, tape, noted.append, NOW)
+    if cancelled:
+        await session.cancel()
+    incoming = asyncio.ensure_future(anext(phone.incoming()))
+    outcome = await asyncio.wait_for(session.run(), 30)
+    assert not incoming.done()
+    incoming.cancel()
+    await asyncio.gather(incoming, return_exceptions=True)
+    tape.finish()
+    return outcome, [event.kind for event in noted]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
+import time
 import wave
 
 import pytest
 
 from sip.line import Cause
-from tests.call.stage import burst, raise_curtain
+from tests.call.stage import burst, raise_curtain, run_without_a_callee
 from tts.scripted import ScriptedVoice
 from tts.voice import VoiceFault
 from voicebot import events
@@ -190,9 +191,18 @@ async def test_our_own_cancel_is_its_own_outcome(tmp_path):
 
 
 async def test_a_cancel_before_the_dial_is_not_forgotten(tmp_path):
-    stage = await raise_curtain(tmp_path, [], answer=False, cancel_first=True)
-    assert (await stage.over()).disposition == "cancelled"
-    assert not any(isinstance(e, events.Answered) for e in stage.events)
+    outcome, kinds = await run_without_a_callee(tmp_path, cancelled=True)
+    assert (outcome.disposition, kinds) == ("cancelled", ["fault", "ended"])
+
+
+async def test_an_order_that_comes_too_late_is_not_dialled(tmp_path):
+    outcome, kinds = await run_without_a_callee(tmp_path, dial_before=time.monotonic() - 1)
+    assert (outcome.disposition, kinds) == ("fault", ["fault", "ended"])
+
+
+async def test_a_script_other_than_the_approved_one_is_not_spoken(tmp_path):
+    outcome, kinds = await run_without_a_callee(tmp_path, flow_version="another")
+    assert (outcome.disposition, kinds) == ("fault", ["fault", "ended"])
 
 
 async def test_both_sides_are_on_the_recording_at_their_time(tmp_path):

@@ -34,6 +34,7 @@ class Call:
     disclosures: tuple[str, ...] = ()
     lead: str = ""
     state: str = "closed"
+    rule: str = ""
 
 
 def number(row: int) -> str:
@@ -95,7 +96,7 @@ def _place(connection: Any, campaign: str, contact_id: int, row: int, n: int, ca
             "kind": "first" if n == 1 else "retry", "number": number(row), "trunk": "default", "state": call.state,
             "queued_at": at - timedelta(seconds=5), "handed": 1, "handed_at": at - timedelta(seconds=5),
             "host": "host-1", "token": f"token-{contact_id}-{n}", "fenced_at": at, "call_id": call_id,
-            "closed_at": ended if over else None, "disposition": call.outcome if over else "", "rule": "",
+            "closed_at": ended if over else None, "disposition": call.outcome if over else "", "rule": call.rule,
             "evidence": {}, "decided_by": "", "note": "",
         },
     )  # fmt: skip

@@ -58,6 +58,10 @@ def test_all_that_is_wrong_is_told_at_once():
     assert len(told) == 6
 
 
+def test_no_name_is_proposed_that_another_column_has():
+    assert "nam: unknown column: remove it from the list" in complaints([*CONTACT, "nam"])
+
+
 def test_a_list_without_numbers():
     assert complaints([name for name in CONTACT if name != "number"]) == [
         "number: missing: whom to dial, also called 手机号 or 电话"

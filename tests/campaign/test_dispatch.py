@@ -45,6 +45,9 @@ class FakeQueue:
     def standing(self, asked, alive):
         return {attempt_id for attempt_id, which in asked if self.there.get(attempt_id) == which}
 
+    def forget_done(self, before, most):
+        return 0
+
     def drop_dead(self, alive):
         self.dropped_for.append(alive)
         return 0

@@ -96,6 +96,17 @@ def test_a_call_under_way_is_dialled_and_connected_and_not_yet_a_conversation(st
     assert not seen.outcomes
 
 
+def test_what_ended_before_a_phone_could_ring_is_no_call(store):
+    campaign(store)
+    trunk = Call("unreachable", ago=50, rule="trunk_failed")
+    contact(store, 2, trunk, trunk, Call("busy"))
+    contact(store, 3, Call("fault", rule="not_dialled"), state="waiting")
+    with store.reading() as connection:
+        seen = count(connection, "c1")
+    assert (seen.dialled, seen.people, dict(seen.outcomes)) == (1, 1, {"busy": 1})
+    assert seen.failed == {"trunk_failed": 2, "not_dialled": 1}
+
+
 def test_every_disposition_is_a_conversation_or_none():
     """A new one must be sorted: those a script gives are conversations but for machines and silence."""
     machines = {Disposition.VOICEMAIL, Disposition.SILENT}

@@ -112,6 +112,13 @@ def test_the_last_look_is_exact(store):
     assert looking.look(NOW).progress.tally.dialled == 2
 
 
+def test_what_waits_in_a_paused_campaign_is_said_to_wait_for_it(run, filled):
+    campaign(filled, "c2", state="paused")
+    contact(filled, 2, campaign="c2", state="waiting")
+    assert "paused 已暂停" in run("why", "c2-warning", "2").stdout
+    assert "not while" not in run("why", "c1-warning", "5").stdout
+
+
 def test_for_programs(filled):
     told = json.loads(json.dumps(as_json(looker(filled).look(NOW))))
     assert (told["state"], told["dialled"], told["connected"], told["conversed"], told["unknown"]) == (

@@ -22,13 +22,13 @@ from voicebot.campaign.hours import on_holidays, open_at, windows
 from voicebot.campaign.policy import Policy
 from voicebot.campaign.snapshot import snapshots
 from voicebot.campaign.trunks import Trunk
-from voicebot.campaign.underway import OPEN, in_state
 from voicebot.flow.model import Flow
 from voicebot.store.campaign_tables import attempts, campaigns, contacts, gate_log, trunks
 from voicebot.store.store import Store, insert_unless_there
 
 # At most so many contacts are looked at in one transaction: on SQLite it keeps every other writer waiting.
 MOST: Final = 50
+OPEN: Final = ("queued", "dialling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def attempt_to_hand_over(connection: Connection, waiting_since: datetime, most: 
     """Attempts that are queued and were handed over before `waiting_since`."""
     query = (
         select(attempts.c.id, attempts.c.trunk, attempts.c.handed)
-        .where(in_state(connection, "queued"), attempts.c.handed_at < waiting_since)
+        .where(attempts.c.state == "queued", attempts.c.handed_at < waiting_since)
         .order_by(attempts.c.handed_at)
         .limit(most)
     )
@@ -111,9 +111,8 @@ def _room(connection: Connection, campaign: book.Campaign, policy: Policy, trunk
     """How many attempts may be added. A campaign's own limit counts attempts admitted, so it is never exceeded; trunk
     and installation keep as many ahead as they have channels, their limits hold at the claim and before the INVITE.
     """
-    counted = select(func.count()).select_from(attempts)
-    open_ = counted.where(attempts.c.state.in_(OPEN))
-    everywhere = connection.execute(counted.where(in_state(connection, *OPEN))).scalar_one()
+    open_ = select(func.count()).select_from(attempts).where(attempts.c.state.in_(OPEN))
+    everywhere = connection.execute(open_).scalar_one()
     on_trunk = connection.execute(open_.where(attempts.c.trunk == trunk.name)).scalar_one()
     own = connection.execute(open_.where(attempts.c.campaign_id == campaign.id)).scalar_one()
     ahead = 2 * min(channels, policy.channels)

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from voicebot.campaign import book, people
 from voicebot.campaign.columns import map_columns
 from voicebot.campaign.fault import CampaignFault
-from voicebot.campaign.fingerprint import contacts_hash, fingerprint
+from voicebot.campaign.fingerprint import fingerprint
 from voicebot.campaign.masking import mask_number
 from voicebot.campaign.plan import Plan
 from voicebot.campaign.policy import Policy
@@ -34,8 +34,6 @@ from voicebot.store.campaign_tables import campaigns, contacts
 from voicebot.store.fault import StoreFault
 from voicebot.store.records import new_id
 from voicebot.store.store import Store, insert_unless_there
-
-__all__ = ["Import", "contacts_hash", "import_list"]
 
 IMPORTING: Final = "importing"
 # Rows a transaction: 0.1 s of the writer's lock on SQLite. Rows a query: fewer than any database has parameters for.

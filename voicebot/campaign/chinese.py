@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from voicebot.campaign.gates import CHINESE as GATES
+from voicebot.campaign.snapshot import NOT_DIALLED, TRUNK_FAILED
+from voicebot.campaign.verdicts import CHINESE as VERDICTS
 from voicebot.flow.dispositions import CHINESE as OUTCOMES
 
 CAMPAIGN: Final = {
@@ -34,14 +36,16 @@ ATTEMPT: Final = {
 }
 KIND: Final = {"first": "首次", "retry": "重拨", "wish": "约定", "redial": "核实后重拨"}
 STAGE: Final = {"import": "导入", "enqueue": "入队", "dial": "拨打前"}
-# Why a row of a list is refused before any gate sees it.
-VERDICTS: Final = {
-    "number": "号码无效",
-    "slots": "数据不符合话术",
-    "facts": "合规数据有误",
-    "duplicate": "重复号码",
+# What puts an attempt back, or ends it, that no gate refused: it lies with us, not with the contact.
+WITH_US: Final = {
+    NOT_DIALLED: "未拨出",
+    TRUNK_FAILED: "中继故障",
+    "trunk_down": "中继不可用",
+    "cannot_be_dialled": "无法拨打",
+    "synthetic_ear": "合成语音模型不可外呼",
 }
 FLOW_KIND: Final = {"service": "服务", "marketing": "营销"}
+_RULES: Final[dict[str, str]] = {**WITH_US, **VERDICTS, **GATES}
 _OUTCOMES: Final[dict[str, str]] = {known.value: name for known, name in OUTCOMES.items()}
 
 
@@ -52,4 +56,4 @@ def outcome(disposition: str) -> str:
 
 def rule(name: str) -> str:
     """A rule's name in Chinese; "" for none and for one that has no name."""
-    return GATES.get(name, VERDICTS.get(name, ""))
+    return _RULES.get(name, "")

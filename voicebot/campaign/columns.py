@@ -62,10 +62,12 @@ def map_columns(header: Sequence[str], flow: Flow) -> Columns:
     names = _names(flow)
     found: dict[str, int] = {}
     wrong: list[str] = []
+    there = {thing for title in header for thing in names.get(_plain(title), ())}
+    open_ = {name: things for name, things in names.items() if not there.intersection(things)}
     for column, title in enumerate(header):
         meant = names.get(_plain(title), ())
         if not meant:
-            wrong.append(f"{_shown(title)}: {_unknown(title, flow, names)}")
+            wrong.append(f"{_shown(title)}: {_unknown(title, flow, open_)}")
         elif len(meant) > 1:
             wrong.append(f"{_shown(title)}: may be {' or '.join(meant)}: write one of these names")
         elif (thing := meant[0]) in found:
@@ -115,6 +117,7 @@ def _names(flow: Flow) -> dict[str, tuple[str, ...]]:
 
 
 def _unknown(title: str, flow: Flow, names: Mapping[str, tuple[str, ...]]) -> str:
+    """`names`: those that no other column has."""
     spec = flow.script.slots.get(title.strip())
     if spec is not None:
         return f"is no column: {'the callee says it' if spec.source == 'callee' else 'the script sets it'} in the call"

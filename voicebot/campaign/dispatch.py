@@ -27,6 +27,9 @@ TICK_S: Final = 0.5
 _LOOK_AFTER: Final = timedelta(seconds=10)
 _SWEEP_EVERY: Final = timedelta(seconds=3)
 _MOST: Final = 200
+_TIDY_EVERY: Final = timedelta(minutes=1)
+_QUEUE_KEPT: Final = timedelta(hours=1)
+_TIDIED_AT_ONCE: Final = 1000  # a minute: more than any installation calls
 # The processes of a dead host hang up and close their records; only what is still open then is unknown.
 GRACE: Final = timedelta(seconds=20)
 
@@ -50,6 +53,7 @@ class Dispatcher:
         self._trunks = trunks
         self._holder = holder
         self._swept_at: datetime | None = None
+        self._tidied_at: datetime | None = None
         self._told: set[str] = set()
 
     def tick(self, now: datetime) -> bool:
@@ -83,6 +87,9 @@ class Dispatcher:
         for attempt_id, call_id in late(self._store, _MOST):
             settle(self._store, attempt_id, "", self._store.call(call_id), policy, now)
         self._queues.drop_dead(alive)
+        if self._tidied_at is None or now - self._tidied_at >= _TIDY_EVERY:
+            self._tidied_at = now
+            self._queues.forget_done(now - _QUEUE_KEPT, _TIDIED_AT_ONCE)
         with self._store.reading() as connection:
             waiting = attempt_to_hand_over(connection, now - _LOOK_AFTER, _MOST)
         standing = self._queues.standing([(row["id"], row["handed"]) for row in waiting], alive)

@@ -12,6 +12,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -145,6 +146,25 @@ class Queues:
         except Exception as error:
             raise StoreFault(f"the queue of attempts cannot be read: {_line(error)}") from error
         return len(dead)
+
+    def forget_done(self, before: datetime, most: int) -> int:
+        """Delete at most so many of the attempts that left the queue before then, so that it does not grow with all
+        that was ever called: what came of them stands in our own tables. Blocking. Raises `StoreFault`.
+        """
+        try:
+            done = DBOS.list_workflows(
+                status=["SUCCESS", "ERROR", "CANCELLED"],
+                name=ATTEMPT,
+                completed_before=before.isoformat(),
+                limit=most,
+                load_input=False,
+                load_output=False,
+            )
+            if done:
+                DBOS.delete_workflows([w.workflow_id for w in done])
+        except Exception as error:
+            raise StoreFault(f"the queue of attempts cannot be tidied: {_line(error)}") from error
+        return len(done)
 
     def close(self) -> None:
         """Take no more attempts. Those being carried out are the caller's. Blocking, idempotent."""

@@ -20,6 +20,7 @@ from voicebot.campaign.book import Campaign
 from voicebot.campaign.fault import CampaignFault
 from voicebot.campaign.masking import SEES, mask_number, masked_ref, may_see, scrubbed, shown_number
 from voicebot.campaign.sheets import Column, Sheet, Value, arriving, write
+from voicebot.campaign.snapshot import SILENT_ENDINGS
 from voicebot.store.campaign_tables import attempts, contacts, gate_log
 from voicebot.store.store import Store
 from voicebot.store.tables import calls
@@ -160,7 +161,11 @@ _REFUSALS: Final = (
 
 def _contacts(campaign_id: str) -> Select[Any]:
     """Every contact with the last call placed to it."""
-    placed = (attempts.c.contact_id == contacts.c.id, attempts.c.fenced_at.is_not(None))
+    placed = (
+        attempts.c.contact_id == contacts.c.id,
+        attempts.c.fenced_at.is_not(None),
+        attempts.c.rule.not_in(SILENT_ENDINGS),
+    )
     last = select(func.max(attempts.c.n)).where(*placed).correlate(contacts).scalar_subquery()
     return (
         select(contacts, attempts.c.fenced_at, attempts.c.call_id, calls.c.answered_at, calls.c.ended_at)

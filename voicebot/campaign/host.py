@@ -23,6 +23,7 @@ from voicebot.call.placing import close_lost
 from voicebot.call.session import Order
 from voicebot.calling import may_be_called_by_synthetic_ear
 from voicebot.campaign import hosts
+from voicebot.campaign.admission import OPEN
 from voicebot.campaign.dispatch import TICK_S, Dispatcher
 from voicebot.campaign.durable import Queues
 from voicebot.campaign.fault import CampaignFault
@@ -32,7 +33,6 @@ from voicebot.campaign.hosts import HEARTBEAT_S, HostRow
 from voicebot.campaign.settlement import settle, undo
 from voicebot.campaign.shelf import CurrentPolicy, Shelf
 from voicebot.campaign.trunks import target_of, trunks_of
-from voicebot.campaign.underway import OPEN, in_state
 from voicebot.flow.advance import begin
 from voicebot.flow.problems import SlotError
 from voicebot.settings import Settings
@@ -391,5 +391,5 @@ def _all_over(store: Store) -> bool:
     with store.reading() as connection:
         return (
             connection.execute(busy).first() is None
-            and connection.execute(open_.where(in_state(connection, *OPEN))).first() is None
+            and connection.execute(open_.where(attempts.c.state.in_(OPEN))).first() is None
         )

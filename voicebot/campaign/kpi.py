@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, extract, func, select
 
+from voicebot.campaign.snapshot import SILENT_ENDINGS
 from voicebot.campaign.terms import Kind
 from voicebot.flow.dispositions import Disposition
 from voicebot.store.campaign_tables import attempts
@@ -41,7 +42,8 @@ _LEADS: Final = ("plan", "human")
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Calls of a campaign, counted. `dialled`: fenced attempts, those under way among them; `connected`: answered
+    """Calls of a campaign, counted. `dialled`: fenced attempts, those under way among them, but for those that ended
+    before any phone could ring, which are `failed`, by rule (the trunk's fault, or ours); `connected`: answered
     (200 OK); `outcomes`: by disposition, all that have one; `conversed`: connected, with somebody there, by
     disposition; `disclosed`: connected, by the set of statements that were played to their end; `talk_s`: seconds from
     answer to end of the `talks` that are over; `converted_leads`: conversations that reached their goal and left a
@@ -57,6 +59,7 @@ class Tally:
     talk_s: float = 0.0
     converted_leads: int = 0
     people: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def conversations(self) -> int:
@@ -95,6 +98,7 @@ def count(connection: Connection, campaign_id: str) -> Tally:
     over = extract("epoch", calls.c.ended_at) - extract("epoch", calls.c.answered_at)
     query = (
         select(
+            attempts.c.rule,
             attempts.c.disposition,
             answered.label("answered"),
             calls.c.disclosures,
@@ -107,13 +111,17 @@ def count(connection: Connection, campaign_id: str) -> Tally:
             attempts.outerjoin(calls, calls.c.id == attempts.c.call_id).outerjoin(leads, leads.c.call_id == calls.c.id)
         )
         .where(attempts.c.campaign_id == campaign_id, attempts.c.fenced_at.is_not(None))
-        .group_by(attempts.c.disposition, answered, calls.c.disclosures, leads.c.kind)
+        .group_by(attempts.c.rule, attempts.c.disposition, answered, calls.c.disclosures, leads.c.kind)
     )
     dialled, connected, talks, talk_s, converted = 0, 0, 0, 0.0, 0
     outcomes: Counter[str] = Counter()
     conversed: Counter[str] = Counter()
     disclosed: Counter[frozenset[str]] = Counter()
+    failed: Counter[str] = Counter()
     for row in connection.execute(query):
+        if row.rule in SILENT_ENDINGS:
+            failed[row.rule] += row.calls
+            continue
         dialled += row.calls
         if row.disposition:
             outcomes[row.disposition] += row.calls
@@ -127,10 +135,12 @@ def count(connection: Connection, campaign_id: str) -> Tally:
             conversed[row.disposition] += row.calls
             converted += row.calls if row.lead in _LEADS and row.disposition in REACHED_GOAL else 0
     people = select(func.count(attempts.c.contact_id.distinct())).where(
-        attempts.c.campaign_id == campaign_id, attempts.c.fenced_at.is_not(None)
+        attempts.c.campaign_id == campaign_id,
+        attempts.c.fenced_at.is_not(None),
+        attempts.c.rule.not_in(SILENT_ENDINGS),
     )
     called: int = connection.execute(people).scalar_one()
-    return Tally(dialled, connected, outcomes, conversed, disclosed, talks, talk_s, converted, called)
+    return Tally(dialled, connected, outcomes, conversed, disclosed, talks, talk_s, converted, called, failed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ def as_json(picture: Picture) -> dict[str, Any]:
         "connected": seen.tally.connected,
         "conversed": seen.tally.conversations,
         "outcomes": dict(seen.tally.outcomes),
+        "failed": dict(seen.tally.failed),
         "unknown": seen.attempts["unknown"],
         "busy_channels": seen.busy,
         "per_minute": {"recent": seen.recent_per_minute, "overall": seen.overall_per_minute},

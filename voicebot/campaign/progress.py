@@ -17,6 +17,7 @@ from voicebot.campaign import book
 from voicebot.campaign.book import Campaign
 from voicebot.campaign.hosts import LOST_AFTER
 from voicebot.campaign.kpi import Tally, count
+from voicebot.campaign.snapshot import SILENT_ENDINGS
 from voicebot.store.campaign_tables import (
     ATTEMPT_STATES,
     CONTACT_STATES,
@@ -205,6 +206,7 @@ def _dials_since(connection: Connection, campaign_id: str, since: datetime) -> i
             calls.c.created_at > since - _APART,
             attempts.c.campaign_id == campaign_id,
             attempts.c.fenced_at > since,
+            attempts.c.rule.not_in(SILENT_ENDINGS),
         )
     )
     number: int = connection.execute(query).scalar_one()

@@ -44,7 +44,7 @@ def screen(picture: Picture, zone: tzinfo, *, width: int, definitions: bool = Tr
     """The whole picture. `width` in columns; `definitions`: of the key figures, which take room."""
     seen = picture.progress
     left = Group(
-        _title("联系人 contacts", seen.campaign.contacts_accepted), _contact_bars(seen), _calls(seen), _refusals(seen)
+        _title("联系人 contacts", sum(seen.contacts.values())), _contact_bars(seen), _calls(seen), _refusals(seen)
     )
     right = Group(_title("结果 outcomes"), _outcomes(seen))
     if width >= WIDE:
@@ -235,6 +235,9 @@ def _now(picture: Picture, zone: tzinfo) -> RenderableType:
     nobody = Text("none at work: start `voicebot worker`", "yellow" if seen.campaign.state == "running" else "dim")
     grid.add_row("主机 hosts", names or nobody)
     grid.add_row("中继 trunk", _trunk(seen, zone))
+    if failed := seen.tally.failed:
+        told = ", ".join(f"{number:,} {rule} {chinese.rule(rule)}" for rule, number in sorted(failed.items()))
+        grid.add_row("未响铃 no ring", f"{told}: tried again, not counted as calls")
     if number := seen.attempts["unknown"]:
         told = f"{number} calls of which nobody knows: `voicebot campaign unknown {seen.campaign.name}`"
         grid.add_row("待核实 unknown", Text(told, "yellow"))

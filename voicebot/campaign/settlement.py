@@ -20,7 +20,6 @@ from voicebot.campaign.fence import held_with_campaign
 from voicebot.campaign.policy import Policy
 from voicebot.campaign.retries import next_attempt
 from voicebot.campaign.snapshot import NOT_DIALLED, TRUNK_FAILED
-from voicebot.campaign.underway import in_state
 from voicebot.flow.dispositions import Disposition
 from voicebot.store import tables
 from voicebot.store.campaign_tables import attempts, campaigns, contacts, hosts, trunks
@@ -66,10 +65,11 @@ def settle(store: Store, attempt_id: str, boot: str, record: CallRecord, policy:
         _judge_trunk(connection, row, policy, now, ok=not failed if dialled else None, why=why)
         rule = (TRUNK_FAILED if dialled else NOT_DIALLED) if free else ""
         _close(connection, row, record.disposition, rule, now)
-        if row["decided_by"]:  # somebody has decided meanwhile: the contact goes its way
-            return record.disposition
         if free:
-            _take_back(connection, row, now + _SOON)
+            _take_back(connection, row, contact, now)
+            return record.disposition
+        if not _awaits(contact, row):
+            _tell_late(connection, contact, row, record.disposition)
             return record.disposition
         campaign = book.find(connection, row["campaign_id"])
         wish = record.lead.due_at if record.lead is not None and record.lead.kind == CALLBACK else None
@@ -110,8 +110,8 @@ def undo(store: Store, attempt_id: str, boot: str, call_id: str, why: str, polic
             return False
         _judge_trunk(connection, row, policy, now, ok=None, why="")
         _close(connection, row, Disposition.FAULT, NOT_DIALLED, now, note=why)
-        if not row["decided_by"]:
-            _take_back(connection, row, now + _SOON)
+        contact = connection.execute(select(contacts).where(contacts.c.id == row["contact_id"])).mappings().one()
+        _take_back(connection, row, contact, now)
         return True
 
 
@@ -123,7 +123,7 @@ def orphans(store: Store) -> list[Orphan]:
         .where(or_(hosts.c.name.is_(None), hosts.c.boot != attempts.c.token, hosts.c.lost.is_(True)))
     )
     with store.reading() as connection:
-        found = connection.execute(query.where(in_state(connection, "dialling"))).all()
+        found = connection.execute(query.where(attempts.c.state == "dialling")).all()
     return [Orphan(id_, call_id, host, max(at, started or at)) for id_, call_id, host, at, started in found]
 
 
@@ -149,7 +149,7 @@ def late(store: Store, most: int) -> Sequence[tuple[str, str]]:
         .limit(most)
     )
     with store.reading() as connection:
-        found = connection.execute(query.where(in_state(connection, "unknown")))
+        found = connection.execute(query.where(attempts.c.state == "unknown"))
         return [(attempt_id, call_id) for attempt_id, call_id in found]
 
 
@@ -178,10 +178,27 @@ def _close(
     connection.execute(update(attempts).where(attempts.c.id == row["id"]).values(**closed, note=note or row["note"]))
 
 
-def _take_back(connection: Connection, row: RowMapping, due_at: datetime) -> None:
+def _awaits(contact: RowMapping, row: RowMapping) -> bool:
+    """Whether the contact still goes by what becomes of this attempt. Not once it was closed without it, by plan or by
+    a person, or a later attempt was admitted: its campaign may be over, and nobody is called twice at once.
+    """
+    open_ = contact["state"] in ("admitted", "waiting", "unknown")
+    return open_ and contact["attempts"] == row["n"] and not row["decided_by"]
+
+
+def _tell_late(connection: Connection, contact: RowMapping, row: RowMapping, disposition: str) -> None:
+    """What became of the last attempt is known after all, too late to change what is done."""
+    if contact["attempts"] == row["n"] and not row["decided_by"]:
+        connection.execute(update(contacts).where(contacts.c.id == contact["id"]).values(outcome=disposition))
+
+
+def _take_back(connection: Connection, row: RowMapping, contact: RowMapping, now: datetime) -> None:
     """No phone rang: the call counts neither for the contact nor for the budget."""
-    mine = contacts.c.id == row["contact_id"]
-    connection.execute(update(contacts).where(mine).values(state="waiting", due_at=due_at, dials=contacts.c.dials - 1))
+    change: dict[str, Any] = {"dials": contacts.c.dials - 1}
+    if _awaits(contact, row):
+        over = book.find(connection, row["campaign_id"]).state == "cancelled"
+        change |= {"state": "cancelled", "settled_at": now} if over else {"state": "waiting", "due_at": now + _SOON}
+    connection.execute(update(contacts).where(contacts.c.id == contact["id"]).values(change))
     spent = campaigns.c.dials - 1
     connection.execute(update(campaigns).where(campaigns.c.id == row["campaign_id"]).values(dials=spent))
 

@@ -36,9 +36,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A contact, its number masked, and all that happened. `due_at`: when it may be dialled next, None if never."""
+    """A contact, its number masked, and all that happened. `due_at`: when it may be dialled next, None if never; only
+    while the campaign runs (`campaign_state`).
+    """
 
     campaign: str
+    campaign_state: str
     row: int
     ref: str
     number: str
@@ -65,6 +68,7 @@ def tell(store: Store, campaign: str, contact: str) -> Story:
     number = row["number"] or row["given"]
     return Story(
         campaign=of.name,
+        campaign_state=of.state,
         row=row["row"],
         ref=masked_ref(row["ref"], number),
         number=mask_number(number),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -102,7 +103,8 @@ def _print(result: Result) -> None:
     out.print(" · ".join(told), soft_wrap=True)
     refused = (f"{rule} {chinese.rule(rule)} {count}" for rule, count in result.refused.most_common())
     out.print(f"[yellow]refused 不予拨打:[/] {', '.join(refused)}", soft_wrap=True)
-    again = f"VOICEBOT_DATABASE_URL={result.settings.database_url} voicebot campaign status {campaign_demo.NAME}"
+    url = shlex.quote(result.settings.database_url)
+    again = f"VOICEBOT_DATABASE_URL={url} voicebot campaign status {campaign_demo.NAME}"
     out.print(f"look again 再看: {again}", markup=False, soft_wrap=True)
 
 

@@ -121,7 +121,10 @@ def _print(done: Import, name: str) -> None:
             examples = ", ".join(f"row {row} {number}".strip() for row, number in done.examples[rule])
             table.add_row(escape(f"{rule} {CHINESE.get(rule, '')}"), f"{rows:,}", escape(examples))
         out.print(table)
-        out.print(f"Each row's verdict and reason: voicebot campaign export {escape(_quoted(name))}", soft_wrap=True)
+        out.print(
+            f"Each row's verdict and reason: voicebot campaign export {escape(_quoted(name))} --to verdicts.csv",
+            soft_wrap=True,
+        )
     if done.accepted:
         out.print(f"Next 下一步: voicebot campaign submit {escape(_quoted(name))}", soft_wrap=True)
     else:

@@ -127,9 +127,11 @@ def why(
         out.print(f"[dim]{event.at.astimezone(zone):%Y-%m-%d %H:%M:%S}[/]  {_told(event, now, desk)}", soft_wrap=True)
     if told.due_at is not None:
         wish = ", as the callee asked 客户约定" if told.wished else ""
-        out.print(
-            f"next call not before {told.due_at.astimezone(zone):%Y-%m-%d %H:%M:%S} 下次拨打{wish}", soft_wrap=True
-        )
+        due = f"{told.due_at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+        out.print(f"下次拨打 next call not before {due}{wish}", soft_wrap=True)
+        if told.campaign_state != "running":
+            state = f"{told.campaign_state} {chinese.CAMPAIGN[told.campaign_state]}"
+            out.print(f"[yellow]and not while the campaign is {state}[/]", soft_wrap=True)
 
 
 # ---------------------------------------------------------------- status

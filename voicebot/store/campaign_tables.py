@@ -151,6 +151,8 @@ attempts = Table(
     Column("note", Text, nullable=False),
     UniqueConstraint("contact_id", "n"),
     CheckConstraint(f"state IN {ATTEMPT_STATES}", name="state"),
+    # What is not over is found at a cost that does not grow with how much is.
+    Index(None, "state"),
     Index(None, "campaign_id", "state"),
     Index(None, "trunk", "state"),
     Index(None, "host", "state"),

@@ -88,5 +88,6 @@ def test_kills_at_random_moments_dial_nobody_twice_and_lose_nobody(kind, contact
         server = stack.enter_context(own_server()) if kind == "postgresql" else None
         url = server.url if server else f"sqlite:///{tmp_path}/voicebot.db"
         found = crash(kind, tmp_path, url, voice_cache, server, contacts=contacts, moments=moments)
-    # The kills met calls under way, or they proved nothing.
-    assert found.counts["invites"] >= contacts // 2
+    assert found.counts["invites"] >= contacts // 2, "too few calls were placed to prove anything"
+    if moments >= 50:  # a few may all miss
+        assert found.counts["unknown"] > 0, "no kill met a call under way"

@@ -175,6 +175,7 @@ def upgrade() -> None:
     op.create_index("ix_attempts_campaign_id_state", "attempts", ["campaign_id", "state"])
     op.create_index("ix_attempts_host_state", "attempts", ["host", "state"])
     op.create_index("ix_attempts_number_fenced_at", "attempts", ["number", "fenced_at"])
+    op.create_index("ix_attempts_state", "attempts", ["state"])
     op.create_index("ix_attempts_trunk_state", "attempts", ["trunk", "state"])
     op.create_table(
         "gate_log",
