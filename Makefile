@@ -9,7 +9,7 @@ FLOW ?= margin_call
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo demo-campaign test test-crash interop test-paddle check format bench bench-asr clean
+.PHONY: help setup setup-train demo demo-campaign test test-crash interop test-paddle check format bench bench-asr bench-campaign clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,9 @@ bench: setup ## the long measurements; figures go to docs/
 
 bench-asr: setup-train ## the ear's goals beside what is measured (docs/asr.md); HUMAN=manifest.jsonl adds people's recordings
 	$(BIN)/voicebot bench asr $(if $(HUMAN),--human $(HUMAN))
+
+bench-campaign: setup ## lists of 1,000 to a million contacts, from the import to an attempt; DATABASE=postgresql://… (docs/campaigns.md)
+	$(BIN)/voicebot bench campaign $(if $(DATABASE),--database $(DATABASE))
 
 clean: ## remove what was made here (not recordings)
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
