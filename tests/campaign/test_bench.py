@@ -66,20 +66,23 @@ def test_half_of_those_who_wait_get_a_past(store, now):
 def test_attempts_are_taken_from_admission_to_settlement(store, terms, now):
     policy, trunk = terms
     campaign = running(store, accepted=30, now=now, plan=Plan(channels=10, holidays="call"))
-    found = parts.measure(store, campaign.id, FLOW, policy, trunk, attempts=20, called=7)
+    subject = parts.Subject(store, campaign.id, FLOW, policy, trunk)
+    parts.take_in_turn([subject], 20)
+    found = subject.found(called=7)
     assert found.called == 7
     assert min(found.admit, found.read, found.pace, found.fence, found.record, found.settle, found.cpu) > 0
     with store.reading() as connection:
         ended = select(func.count()).where(attempts.c.state == "closed", attempts.c.disposition != "")
         assert connection.execute(ended).scalar_one() == 20
-    with pytest.raises(CampaignFault, match="only 10 of 40 attempts"):
-        parts.measure(store, campaign.id, FLOW, policy, trunk, attempts=40, called=7)
+    with pytest.raises(CampaignFault, match="no attempt could be admitted any more"):
+        parts.take_in_turn([parts.Subject(store, campaign.id, FLOW, policy, trunk)], 40)
 
 
 PARTS = Parts(called=0, admit=1, read=1, pace=1, fence=4, record=9, settle=3, cpu=5, sweep=1)
 SIZE = Size(
     contacts=1000, accepted=970, import_s=2.0, memory_before_mb=100, memory_peak_mb=120, submit_s=0.1, approve_s=0.1,
-    start_s=0.1, status_s=0.1, export_s=0.5, parts=(PARTS, replace(PARTS, called=400)), attempts=400,
+    start_s=0.1, status_s=0.1, export_s=0.5, parts=(PARTS, replace(PARTS, called=400)),
+    beside=(PARTS, PARTS), attempts=400,
     host_wall_ms=20.0, host_cpu_ms=10.0, database_mb=7.0,
 )  # fmt: skip
 
@@ -89,8 +92,8 @@ def test_figures_stand_beside_their_ratio_to_the_smallest_size():
     larger = replace(SIZE, contacts=10_000, parts=(dearer, dearer), host_cpu_ms=15.0)
     lists, costs, hosts = tables([SIZE, larger]).split("\n\n")
     assert "| 1,000 | 2.0 | 500 | 100 → 120 |" in lists
-    assert costs.splitlines()[2].startswith("| 1,000 | 0 | 1.00 | 1.00 | 1.00 | 4.00 | 3.00 | 10.00 | 1.00 |")
-    assert "| 15.00 | 1.50 |" in costs.splitlines()[4]
+    assert costs.splitlines()[2].startswith("| 1,000 | 0 | 1.00 | 1.00 | 1.00 | 4.00 | 3.00 | 10.00 | 10.00 | 1.00 |")
+    assert "| 15.00 | 10.00 | 1.50 |" in costs.splitlines()[4]
     assert hosts.splitlines()[-1] == "| 10,000 | 400 | 20.0 | 1.00 | 15.0 | 1.50 |"
     told = as_json("sqlite", [SIZE])
     assert told["sizes"][0]["parts"][1]["called"] == 400

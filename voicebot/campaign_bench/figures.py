@@ -33,8 +33,9 @@ class Parts:
 @dataclass(frozen=True, slots=True)
 class Size:
     """A list's way. Times in s, memory in MB: before the list is read, and the most while it is. `parts`: with nobody
-    called, and with half of them called; `host_wall_ms`, `host_cpu_ms`: an attempt in a host at work, with queue and
-    record, at that later moment; `attempts`: how many it placed.
+    called, and with half of them called; `beside`: of a small list, taken by turns with these; `host_wall_ms`,
+    `host_cpu_ms`: an attempt in a host at work, with queue and record, at that later moment; `attempts`: how many it
+    placed.
     """
 
     contacts: int
@@ -48,6 +49,7 @@ class Size:
     status_s: float
     export_s: float
     parts: tuple[Parts, ...]
+    beside: tuple[Parts, ...]
     attempts: int
     host_wall_ms: float
     host_cpu_ms: float
@@ -60,7 +62,7 @@ def as_json(database: str, sizes: Sequence[Size]) -> dict[str, Any]:
 
 
 def tables(sizes: Sequence[Size]) -> str:
-    """As Markdown; ratios are to the first size."""
+    """As Markdown. Ratios of parts are to the small list beside, of hosts to the first size."""
     return "\n\n".join((_of_lists(sizes), _of_parts(sizes), _of_hosts(sizes)))
 
 
@@ -91,25 +93,28 @@ def _of_lists(sizes: Sequence[Size]) -> str:
 
 def _of_parts(sizes: Sequence[Size]) -> str:
     heads = (
-        "contacts", "called before", "admit ms", "read", "pace", "fence", "settle", "all ms", "ratio", "CPU ms",
-        "ratio", "sweep ms",
+        "contacts", "called before", "admit ms", "read", "pace", "fence", "settle", "all ms", "beside", "ratio",
+        "CPU ms", "beside", "ratio", "sweep ms", "beside",
     )  # fmt: skip
     rows = []
     for size in sizes:
-        for first, parts in zip(sizes[0].parts, size.parts, strict=True):
+        for own, beside in zip(size.parts, size.beside, strict=True):
             rows.append(
                 (
                     f"{size.contacts:,}",
-                    f"{parts.called:,}",
-                    *(f"{ms:.2f}" for ms in (parts.admit, parts.read, parts.pace, parts.fence, parts.settle)),
-                    f"{parts.dispatch:.2f}",
-                    f"{parts.dispatch / first.dispatch:.2f}",
-                    f"{parts.cpu:.2f}",
-                    f"{parts.cpu / first.cpu:.2f}",
-                    f"{parts.sweep:.2f}",
+                    f"{own.called:,}",
+                    *(f"{ms:.2f}" for ms in (own.admit, own.read, own.pace, own.fence, own.settle)),
+                    *_against(own.dispatch, beside.dispatch),
+                    *_against(own.cpu, beside.cpu),
+                    f"{own.sweep:.2f}",
+                    f"{beside.sweep:.2f}",
                 )
             )
     return _table(heads, rows)
+
+
+def _against(own: float, beside: float) -> tuple[str, str, str]:
+    return f"{own:.2f}", f"{beside:.2f}", f"{own / beside:.2f}"
 
 
 def _of_hosts(sizes: Sequence[Size]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,20 +40,32 @@ def run(settings: Settings, sizes: Sequence[int], attempts: int, database: str, 
     this user may create others. Whatever happens, Ctrl-C too, files and databases made here are removed. Raises
     `CampaignFault`.
     """
-    done = []
-    for contacts in sizes:
-        with tempfile.TemporaryDirectory(prefix="voicebot-bench-") as name:
-            folder = Path(name)
-            needed, free = disk_needed([contacts]), shutil.disk_usage(folder).free
-            if free < needed:
-                raise CampaignFault(
-                    f"{contacts:,} contacts need {needed / 1e9:.1f} GB in {folder.parent} and {free / 1e9:.1f} GB are"
-                    " free: make room, name another folder with TMPDIR, or give smaller --contacts"
-                )
-            with _database(database, folder) as url:
-                job = Job(contacts, attempts, folder, _settings(settings, folder, url))
-                done.append(_in_a_process(job, say))
-    return done
+    with _cleaning_up():
+        return [_one(settings, contacts, attempts, database, say) for contacts in sizes]
+
+
+@contextmanager
+def _cleaning_up() -> Iterator[None]:
+    """SIGTERM ends us like Ctrl-C: with everything removed."""
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _one(settings: Settings, contacts: int, attempts: int, database: str, say: Say) -> Size:
+    with tempfile.TemporaryDirectory(prefix="voicebot-bench-") as name:
+        folder = Path(name)
+        needed, free = disk_needed([contacts]), shutil.disk_usage(folder).free
+        if free < needed:
+            raise CampaignFault(
+                f"{contacts:,} contacts need {needed / 1e9:.1f} GB in {folder.parent} and {free / 1e9:.1f} GB are"
+                " free: make room, name another folder with TMPDIR, or give smaller --contacts"
+            )
+        with _database(database, folder, "voicebot") as url, _database(database, folder, "beside") as beside:
+            job = Job(contacts, attempts, folder, _settings(settings, folder, url), beside)
+            return _in_a_process(job, say)
 
 
 def _settings(settings: Settings, folder: Path, url: str) -> Settings:
@@ -92,9 +106,9 @@ def _in_a_process(job: Job, say: Say) -> Size:
 
 
 @contextmanager
-def _database(database: str, folder: Path) -> Iterator[str]:
+def _database(database: str, folder: Path, name: str) -> Iterator[str]:
     if database == SQLITE:
-        yield f"sqlite:///{folder / 'voicebot.db'}"
+        yield f"sqlite:///{folder / name}.db"
         return
     try:
         server = make_url(database)
