@@ -139,3 +139,31 @@ def test_a_retry_is_a_new_attempt_of_its_kind(store):
         kinds = connection.execute(attempts.select().order_by(attempts.c.n)).mappings().all()
     assert [row["kind"] for row in kinds] == ["first", "retry"]
     assert settle(store, second, "", store.call(kinds[1]["call_id"]), POLICY, later) == ""  # once is enough
+
+
+def test_equals_take_turns_and_a_greater_priority_goes_first(store):
+    one, two = running(store, "one"), running(store, "two", now=NOW + timedelta(seconds=1))
+    third = running(store, "third", plan=Plan(priority=90), now=NOW + timedelta(seconds=2))
+
+    def order():
+        with store.reading() as connection:
+            return [campaign.name for campaign in book.running(connection)]
+
+    assert order() == ["third", "one", "two"]
+    admitted(store, one, NOW + timedelta(seconds=3))
+    assert order() == ["third", "two", "one"]
+    admitted(store, two, NOW + timedelta(seconds=4))
+    admitted(store, third, NOW + timedelta(seconds=5))
+    assert order() == ["third", "one", "two"]
+
+
+def test_nobody_is_admitted_for_a_trunk_that_is_left_alone_and_one_to_try_it(store):
+    campaign = running(store, accepted=12, plan=Plan(channels=12))
+    first = list(admitted(store, campaign).attempts)[: POLICY.breaker.failures]
+    for attempt_id in first:
+        dialled(store, attempt_id, "unreachable", cause="unreachable", code=503, rang=False)
+    later = NOW + timedelta(seconds=45)  # those that failed are due again, the trunk is not
+    assert admitted(store, campaign, later).attempts == ()
+    assert refusals(store) == []  # and nothing is noted about contacts that it does not concern
+    opens = NOW + timedelta(seconds=60) + POLICY.breaker.pause
+    assert len(admitted(store, campaign, opens).attempts) == 1

@@ -1,7 +1,7 @@
 import pytest
 
 from voicebot.campaign.described import hours, terms
-from voicebot.campaign.plan import Plan, plan_from
+from voicebot.campaign.plan import Plan
 from voicebot.campaign.policy import read_policy
 
 POLICY = read_policy()
@@ -24,7 +24,7 @@ def told(plan, kind="service"):
     ],
 )
 def test_hours(given, said):
-    assert hours(plan_from({"hours": given}, "test").hours) == said
+    assert hours(Plan.model_validate({"hours": given}).hours) == said
 
 
 def test_a_plan_that_says_nothing_has_the_policys_terms():
@@ -38,7 +38,7 @@ def test_a_plan_that_says_nothing_has_the_policys_terms():
 
 
 def test_what_a_plan_says_is_told():
-    plan = plan_from(
+    plan = Plan.model_validate(
         {
             "holidays": "skip",
             "last_day": "2026-05-01",
@@ -49,8 +49,7 @@ def test_what_a_plan_says_is_told():
             "ring_s": 30,
             "unknown": "redial",
             "redial_after": "90min",
-        },
-        "test",
+        }
     )
     said = told(plan)
     assert said["public holidays"] == ("no calls 不拨", "no calls 不拨")
@@ -81,6 +80,6 @@ def test_every_key_of_a_plan_is_told():
     }
     assert {*other, "redial_after"} == set(Plan.model_fields)
     for key, value in other.items():
-        assert told(plan_from({key: value}, "test")) != told(Plan()), key
-    later = plan_from({"unknown": "redial", "redial_after": "7d"}, "test")
+        assert told(Plan.model_validate({key: value})) != told(Plan()), key
+    later = Plan.model_validate({"unknown": "redial", "redial_after": "7d"})
     assert told(later) != told(Plan(unknown="redial"))

@@ -1,5 +1,7 @@
 """Hosts by name, their heartbeat, and the lease of the one that dispatches."""
 
+import os
+import socket
 from datetime import timedelta
 
 import pytest
@@ -64,3 +66,12 @@ def test_one_dispatches_until_it_is_silent(store):
     assert not take_lease(store, "dispatcher", "one", after)
     hosts.give_lease_back(store, "dispatcher", "two", after)
     assert take_lease(store, "dispatcher", "one", after)
+
+
+def test_a_host_with_the_process_id_of_its_last_run_is_no_other_process(store):
+    at_work(store, machine=socket.gethostname(), pid=os.getpid())
+    assert not hosts.runs_here(store, "a")  # a container begins its processes with the same number again
+    at_work(store, "b", machine=socket.gethostname(), pid=os.getppid())
+    assert hosts.runs_here(store, "b")
+    at_work(store, "c", machine="another", pid=os.getppid())
+    assert not hosts.runs_here(store, "c")

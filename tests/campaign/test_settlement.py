@@ -22,8 +22,10 @@ from tests.campaign.dialling import (
 )  # fmt: skip
 from voicebot import events
 from voicebot.campaign import decisions, hosts, people
+from voicebot.campaign.fence import put_back
+from voicebot.campaign.gates import Refusal
 from voicebot.campaign.plan import Plan
-from voicebot.campaign.settlement import late, lose, orphans, settle, undo
+from voicebot.campaign.settlement import late, lose, orphans, settle, undo, unfollowed
 from voicebot.store import tables
 from voicebot.store.campaign_tables import attempts, campaigns, contacts
 from voicebot.store.records import Lead
@@ -219,3 +221,25 @@ def test_a_contact_of_a_cancelled_campaign_is_not_called_again(store, ringing):
     settle(store, attempt_id, BOOT, close(store, call_id, "busy", cause="busy", code=486), POLICY, LATER)
     with store.reading() as connection:
         assert connection.execute(select(contacts.c.state)).scalar_one() == "cancelled"
+
+
+def test_what_a_live_host_dials_and_nobody_follows_is_found_after_a_while(store, ringing):
+    attempt_id, call_id = ringing
+    assert unfollowed(store, "a", BOOT, NOW) == []  # just now
+    assert unfollowed(store, "a", BOOT, LATER) == [(attempt_id, call_id)]
+    assert unfollowed(store, "a", "boot-2", LATER) == []  # another run's: an orphan
+    settle(store, attempt_id, BOOT, close(store, call_id, "busy", cause="busy", code=486), POLICY, LATER)
+    assert unfollowed(store, "a", BOOT, LATER) == []
+
+
+def test_attempts_that_a_gate_put_off_use_up_none_of_the_trunks_free_failures(store):
+    at_work(store)
+    campaign = running(store, accepted=1, plan=Plan(dials=1))
+    now = NOW
+    for _ in range(8):  # put off again and again just before the INVITE
+        (attempt_id,) = admitted(store, campaign, now).attempts
+        put_back(store, attempt_id, Refusal("cannot_be_dialled", {}, now + timedelta(minutes=1)), now)
+        now += timedelta(minutes=1)
+    (attempt_id,) = admitted(store, campaign, now).attempts
+    contact = dialled(store, attempt_id, "unreachable", now, cause="unreachable", code=503, rang=False)
+    assert (contact["state"], contact["dials"]) == ("waiting", 0)

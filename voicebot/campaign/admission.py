@@ -16,6 +16,7 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from voicebot.campaign import book, life
+from voicebot.campaign.breaker import Breaker, carried_by
 from voicebot.campaign.fault import CampaignFault
 from voicebot.campaign.gates import Pass, Refusal, judge
 from voicebot.campaign.hours import on_holidays, open_at, windows
@@ -55,8 +56,11 @@ def admit(
         if differs := life.still_approved(campaign, flow):
             life.void(connection, campaign, now, differs)
             return Admitted()
-        hold_trunk(connection, trunk.name)
-        room = _room(connection, campaign, policy, trunk, channels)
+        row = hold_trunk(connection, trunk.name)
+        room = min(
+            _room(connection, campaign, policy, trunk, channels),
+            carried_by(Breaker(*(row[name] for name in Breaker.__slots__)), now),
+        )
         due = _due(connection, campaign, policy, now, min(room, MOST)) if room > 0 else []
         if not due:
             return Admitted(over=life.finish(connection, campaign, now))
@@ -105,6 +109,22 @@ def attempt_to_hand_over(connection: Connection, waiting_since: datetime, most: 
         .limit(most)
     )
     return connection.execute(query).mappings().all()
+
+
+def all_over(store: Store) -> bool:
+    """No running campaign has a contact that waits or is under way, and no attempt is open."""
+    busy = (
+        select(contacts.c.id)
+        .join(campaigns, campaigns.c.id == contacts.c.campaign_id)
+        .where(campaigns.c.state == "running", contacts.c.state.in_(("waiting", "admitted")))
+        .limit(1)
+    )
+    open_ = select(attempts.c.id).limit(1)
+    with store.reading() as connection:
+        return (
+            connection.execute(busy).first() is None
+            and connection.execute(open_.where(attempts.c.state.in_(OPEN))).first() is None
+        )
 
 
 def _room(connection: Connection, campaign: book.Campaign, policy: Policy, trunk: Trunk, channels: int) -> int:

@@ -88,6 +88,15 @@ def all_of(connection: Connection, *states: str) -> list[Campaign]:
     return [of_row(row) for row in connection.execute(query).mappings()]
 
 
+def running(connection: Connection) -> list[Campaign]:
+    """Those that dial, in the order in which they are served: the greatest priority first, and of equals the one that
+    was longest without its turn.
+    """
+    waited = func.coalesce(campaigns.c.admitted_at, campaigns.c.created_at)
+    query = select(campaigns).where(campaigns.c.state == "running").order_by(campaigns.c.priority.desc(), waited)
+    return [of_row(row) for row in connection.execute(query).mappings()]
+
+
 def of_row(row: RowMapping) -> Campaign:
     """A row as a value."""
     given = row["approval"]

@@ -6,6 +6,7 @@ closed → (failures in a row) → open → (its pause is over) → half open: o
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
@@ -38,6 +39,13 @@ def may_dial(breaker: Breaker, attempt_id: str, now: datetime) -> Literal["yes",
     if now < breaker.open_until or breaker.probe not in ("", attempt_id):
         return "no"
     return "probe"
+
+
+def carried_by(breaker: Breaker, now: datetime) -> int:
+    """How many attempts are worth having ready for the trunk: none while it is left alone, one to try it with."""
+    if breaker.open_until is None:
+        return sys.maxsize
+    return 1 if now >= breaker.open_until and not breaker.probe else 0
 
 
 def probing(breaker: Breaker, attempt_id: str) -> Breaker:

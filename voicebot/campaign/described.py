@@ -54,7 +54,7 @@ def terms(plan: Plan, policy: Policy, kind: Kind) -> tuple[Term, ...]:
         Term("calls in all", "总量", "any number 不限" if plan.budget is None else f"{plan.budget}", ""),
         Term("ringing", "振铃", f"{plan.ring_s} s", ""),
         Term("data not older than", "数据时效", _AS_POLICY, shown_span(limits.data_age)),
-        Term("contacts kept for", "名单留存", _AS_POLICY, shown_span(limits.retention)),
+        Term("contacts called for", "名单有效期", _AS_POLICY, shown_span(limits.retention)),
         Term("where nobody knows if it rang", "结果不明", unknown, ""),
         Term("priority", "优先级", f"{plan.priority}", ""),
         Term("trunk", "线路", plan.trunk, ""),

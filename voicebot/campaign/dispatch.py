@@ -103,9 +103,9 @@ class Dispatcher:
         self._queues.hand_over(again)
 
     def _admit_all(self, now: datetime) -> None:
-        """Every running campaign, the greatest priority first; equals take turns by what each has room for."""
+        """Every running campaign, the greatest priority first; equals take turns."""
         with self._store.reading() as connection:
-            running = book.all_of(connection, "running")
+            running = book.running(connection)
         if not running:
             return
         channels = sum(host.channels for host in hosts.alive(self._store, now))

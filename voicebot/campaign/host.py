@@ -14,29 +14,27 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
-from datetime import UTC, datetime
-from typing import Final, Protocol, TypeVar
-
-from sqlalchemy import select
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
 
 from voicebot.call.placing import close_lost
 from voicebot.call.session import Order
 from voicebot.calling import may_be_called_by_synthetic_ear
 from voicebot.campaign import hosts
-from voicebot.campaign.admission import OPEN
+from voicebot.campaign.admission import all_over
 from voicebot.campaign.dispatch import TICK_S, Dispatcher
 from voicebot.campaign.durable import Queues
 from voicebot.campaign.fault import CampaignFault
 from voicebot.campaign.fence import Left, Task, fence, handed_again, next_dial, put_back, task_of
 from voicebot.campaign.gates import Refusal
 from voicebot.campaign.hosts import HEARTBEAT_S, HostRow
-from voicebot.campaign.settlement import settle, undo
+from voicebot.campaign.lines import Lines
+from voicebot.campaign.settlement import settle, undo, unfollowed
 from voicebot.campaign.shelf import CurrentPolicy, Shelf
 from voicebot.campaign.trunks import target_of, trunks_of
 from voicebot.flow.advance import begin
 from voicebot.flow.problems import SlotError
 from voicebot.settings import Settings
-from voicebot.store.campaign_tables import attempts, campaigns, contacts
 from voicebot.store.fault import StoreFault
 from voicebot.store.records import NewCall, new_id
 from voicebot.store.store import Store
@@ -53,26 +51,8 @@ ATTEMPT_HEADER: Final = "X-Voicebot-Attempt"
 _CHANNEL_WAIT_S: Final = 10.0
 _CHANNEL_POLL_S: Final = 0.2
 _PATIENCE_S: Final = 60.0
+_MENDED_WITHIN: Final = timedelta(minutes=10)
 _RETRY_S: Final = (0.2, 0.5, 1.0, 2.0)
-
-
-class Lines(Protocol):
-    """What places calls: `voicebot.workers.Pool`, or a stand-in where no phone shall ring."""
-
-    def reserve(self, call_id: str) -> Seat:
-        """A channel for a call. Raises `WorkerFault` when none is free."""
-
-    def release(self, call_id: str) -> None:
-        """The call will not be placed after all."""
-
-    def place(self, order: Order) -> None:
-        """Make the call; its row is in the database."""
-
-    async def wait(self, call_id: str) -> None:
-        """Until the call's record is closed."""
-
-    async def cancel(self, call_id: str) -> None:
-        """End the call."""
 
 
 def host_name(settings: Settings) -> str:
@@ -198,12 +178,16 @@ class Host:
             return Left("its trunk is not one of this host's")
         try:
             flow = await asyncio.to_thread(self._shelf.flow, task.flow)
+        except CampaignFault as fault:  # here; another host may have it whole
+            log.error("attempt %s is left: %s", task.attempt_id, fault)
+            return Left("its script cannot be read on this host")
+        try:
             target = target_of(task.number, task.given, trunk)
         except CampaignFault as fault:
-            return await self._put_back(task, Refusal("cannot_be_dialled", {"why": str(fault)}))
+            return await self._put_back(task, self._ours("cannot_be_dialled", str(fault)))
         if seat.engines.synthetic_ear and not may_be_called_by_synthetic_ear(self._settings, target):
             why = f"{seat.engines.asr} was trained on synthetic speech only and does not hear people"
-            return await self._put_back(task, Refusal("synthetic_ear", {"why": why}))
+            return await self._put_back(task, self._ours("synthetic_ear", why))
         at = await self._insist(lambda: next_dial(self._store, trunk, datetime.now(UTC)))
         await asyncio.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
         if self._draining:
@@ -252,6 +236,11 @@ class Host:
             )
         )
         return boot
+
+    def _ours(self, rule: str, why: str) -> Refusal:
+        """What keeps a call from being placed lies with the installation: its contact waits until that is mended."""
+        log.error("calls are not placed (%s): %s", rule, why)
+        return Refusal(rule, {"why": why}, datetime.now(UTC) + _MENDED_WITHIN)
 
     async def _put_back(self, task: Task, refusal: Refusal) -> Left:
         return await self._insist(lambda: put_back(self._store, task.attempt_id, refusal, datetime.now(UTC)))
@@ -310,36 +299,56 @@ class Host:
         return hosts.heartbeat(self._store, self.name, self._boot, datetime.now(UTC), busy=busy, load=load)
 
     async def _bury(self, started_at: datetime) -> None:
-        """Close the records of calls that an earlier run of this host left open, once the processes that held them are
-        gone: they hang up and close them themselves when they can.
+        """Bring to an end what nobody follows: calls that an earlier run of this host left open, and attempts of this
+        run that are dialling with nobody behind them.
         """
         patience = time.monotonic() + _PATIENCE_S
+        earlier = True
         while True:
             try:
-                left = [call_id for call_id in await self._insist(self._left_open) if call_id not in self._calls]
-                for call_id in left:
-                    record = await asyncio.to_thread(self._store.call, call_id)
-                    if record.created_at >= started_at:
-                        continue
-                    if hosts.runs(record.worker_pid) and time.monotonic() < patience:
-                        continue
-                    log.error("call_id=%s was left open by an earlier run of host %s", call_id, self.name)
-                    why = f"host {self.name} ended without closing it"
-                    await asyncio.to_thread(close_lost, self._store, self._settings.recordings_dir, call_id, why)
-                if not left:
-                    return
+                earlier = earlier and await self._close_earlier(started_at, patient=time.monotonic() < patience)
+                await self._settle_unfollowed()
             except StoreFault as fault:
-                log.error("calls left open cannot be closed yet: %s", fault)
+                log.error("what nobody follows cannot be closed yet: %s", fault)
             await asyncio.sleep(HEARTBEAT_S)
 
-    def _left_open(self) -> list[str]:
-        return self._store.open_calls(worker=self.name)
+    async def _close_earlier(self, started_at: datetime, *, patient: bool) -> bool:
+        """Close the records that an earlier run left, once the processes that held the calls are gone: they hang up and
+        close them themselves when they can. Whether any may be left.
+        """
+        open_ = await asyncio.to_thread(lambda: self._store.open_calls(worker=self.name))
+        left = False
+        for call_id in open_:
+            record = await asyncio.to_thread(self._store.call, call_id)
+            if record.created_at >= started_at or call_id in self._calls:
+                continue
+            left = True
+            if not patient or not hosts.runs(record.worker_pid):
+                await self._close_lost(call_id, f"host {self.name} ended without closing it")
+        return left
+
+    async def _settle_unfollowed(self) -> None:
+        before = datetime.now(UTC) - timedelta(seconds=_PATIENCE_S)
+        boot = self._boot
+        for attempt_id, call_id in await asyncio.to_thread(unfollowed, self._store, self.name, boot, before):
+            if call_id in self._calls:
+                continue
+            record = await asyncio.to_thread(self._store.call, call_id)
+            if record.state == "queued":  # it was too late to dial it long ago
+                await self._close_lost(call_id, "nobody had it dialled")
+                record = await asyncio.to_thread(self._store.call, call_id)
+            now = datetime.now(UTC)
+            await asyncio.to_thread(settle, self._store, attempt_id, boot, record, self._policy(), now)
+
+    async def _close_lost(self, call_id: str, why: str) -> None:
+        log.error("call_id=%s is closed: %s", call_id, why)
+        await asyncio.to_thread(close_lost, self._store, self._settings.recordings_dir, call_id, why)
 
     async def _dispatch(self, over: asyncio.Event | None) -> None:
         while True:
             try:
                 mine = await asyncio.to_thread(self._dispatcher.tick, datetime.now(UTC))
-                if over is not None and mine and not self._calls and await asyncio.to_thread(_all_over, self._store):
+                if over is not None and mine and not self._calls and await asyncio.to_thread(all_over, self._store):
                     over.set()
             except StoreFault as fault:
                 if fault.permanent:
@@ -377,19 +386,3 @@ class Host:
                     raise
                 await asyncio.sleep(_RETRY_S[min(tried, len(_RETRY_S) - 1)])
                 tried += 1
-
-
-def _all_over(store: Store) -> bool:
-    """No running campaign has a contact that waits or is under way, and no attempt is open."""
-    busy = (
-        select(contacts.c.id)
-        .join(campaigns, campaigns.c.id == contacts.c.campaign_id)
-        .where(campaigns.c.state == "running", contacts.c.state.in_(("waiting", "admitted")))
-        .limit(1)
-    )
-    open_ = select(attempts.c.id).limit(1)
-    with store.reading() as connection:
-        return (
-            connection.execute(busy).first() is None
-            and connection.execute(open_.where(attempts.c.state.in_(OPEN))).first() is None
-        )

@@ -130,7 +130,10 @@ def give_lease_back(store: Store, name: str, holder: str, now: datetime) -> None
 def runs_here(store: Store, name: str) -> bool:
     """Whether the process that works under this name runs, as far as this machine can tell."""
     there = next((row for row in all_of(store) if row.name == name), None)
-    return there is not None and there.machine == socket.gethostname() and runs(there.pid)
+    if there is None or there.machine != socket.gethostname():
+        return False
+    # Started anew in its container, a host has the very process id that it had before.
+    return there.pid != os.getpid() and runs(there.pid)
 
 
 def runs(pid: int) -> bool:

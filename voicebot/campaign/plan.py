@@ -8,10 +8,11 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_serializer, field_validator, model_validator
+from pydantic import Field, field_serializer, field_validator, model_validator
 
+from voicebot import checked_yaml
 from voicebot.campaign.fault import CampaignFault
-from voicebot.campaign.policy import Limits, known_weekdays, read_yaml, told
+from voicebot.campaign.policy import Limits, known_weekdays
 from voicebot.campaign.terms import WEEKDAYS, Holidays, Part, Span, Unknown, Window, shown_span, shown_window
 
 
@@ -88,12 +89,4 @@ class Plan(Part):
 
 def read_plan(file: Path) -> Plan:
     """Read a plan's YAML. Raises `CampaignFault` with file and place."""
-    return read_yaml(file, Plan)
-
-
-def plan_from(values: dict[str, Any], where: str) -> Plan:
-    """A plan from values, for the command line. Raises `CampaignFault`, each line beginning with `where`."""
-    try:
-        return Plan.model_validate(values)
-    except ValidationError as error:
-        raise CampaignFault("\n".join(told(error, where))) from None
+    return checked_yaml.read(file, Plan, CampaignFault, every=True)

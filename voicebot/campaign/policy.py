@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 
-import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
+from voicebot import checked_yaml
 from voicebot.campaign.fault import CampaignFault
 from voicebot.campaign.terms import WEEKDAYS, Holidays, Kind, Part, Span, Window
 from voicebot.flow.dispositions import Disposition
@@ -116,31 +116,4 @@ def known_weekdays(hours: dict[str, tuple[Window, ...]]) -> dict[str, tuple[Wind
 
 def read_policy(file: Path = SHIPPED) -> Policy:
     """Read and check a policy. Raises `CampaignFault` with file and place."""
-    return read_yaml(file, Policy)
-
-
-_Model = TypeVar("_Model", bound=Part)
-
-
-def read_yaml(file: Path, model: type[_Model]) -> _Model:
-    """A YAML file as `model`. Raises `CampaignFault` with the file, the place and what is wanted there."""
-    try:
-        return model.model_validate(yaml.safe_load(file.read_text("utf-8")))
-    except OSError as error:
-        raise CampaignFault(f"{file}: {(error.strerror or str(error)).lower()}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{file}:{mark.line + 1}" if mark else str(file)
-        raise CampaignFault(f"{place}: {getattr(error, 'problem', None) or 'not YAML'}") from None
-    except ValidationError as error:
-        raise CampaignFault("\n".join(told(error, str(file)))) from None
-
-
-def told(error: ValidationError, where: str) -> list[str]:
-    """Each mistake as a line: where, at which key, what is wanted."""
-    lines = []
-    for mistake in error.errors(include_url=False, include_input=False):
-        key = ".".join(str(part) for part in mistake["loc"])
-        said = mistake["msg"].removeprefix("Value error, ")
-        lines.append(f"{where}: {key}: {said}" if key else f"{where}: {said}")
-    return lines
+    return checked_yaml.read(file, Policy, CampaignFault, every=True)

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, or_, select, update
+from sqlalchemy import Connection, RowMapping, func, or_, select, update
 
 from voicebot.campaign import book
 from voicebot.campaign.breaker import Breaker, abandoned, after, is_trunk_failure
 from voicebot.campaign.fence import held_with_campaign
 from voicebot.campaign.policy import Policy
 from voicebot.campaign.retries import next_attempt
-from voicebot.campaign.snapshot import NOT_DIALLED, TRUNK_FAILED
+from voicebot.campaign.snapshot import NOT_DIALLED, SILENT_ENDINGS, TRUNK_FAILED
 from voicebot.flow.dispositions import Disposition
 from voicebot.store import tables
 from voicebot.store.campaign_tables import attempts, campaigns, contacts, hosts, trunks
@@ -60,7 +60,7 @@ def settle(store: Store, attempt_id: str, boot: str, record: CallRecord, policy:
         failed = dialled and is_trunk_failure(record.sip_cause, record.sip_code, rang=rang)
         # What no phone can have rung for counts neither for the client nor for the budget; but a number that the trunk
         # can never reach must not be tried for ever at no cost.
-        free = (failed or not dialled) and contact["attempts"] - contact["dials"] < _FREE_FAILURES
+        free = (failed or not dialled) and _silent_endings(connection, contact["id"]) < _FREE_FAILURES
         why = f"{record.sip_cause} {record.sip_code}"
         _judge_trunk(connection, row, policy, now, ok=not failed if dialled else None, why=why)
         rule = (TRUNK_FAILED if dialled else NOT_DIALLED) if free else ""
@@ -127,6 +127,17 @@ def orphans(store: Store) -> list[Orphan]:
     return [Orphan(id_, call_id, host, max(at, started or at)) for id_, call_id, host, at, started in found]
 
 
+def unfollowed(store: Store, host: str, boot: str, before: datetime) -> list[tuple[str, str]]:
+    """(attempt, call) of what this run of the host fenced before then and is dialling, as far as the database knows: a
+    fence whose answer was lost may go through after it was asked about, and a fault of ours may end whoever followed a
+    call.
+    """
+    mine = (attempts.c.host == host, attempts.c.state == "dialling", attempts.c.token == boot)
+    query = select(attempts.c.id, attempts.c.call_id).where(*mine, attempts.c.fenced_at < before)
+    with store.reading() as connection:
+        return [(attempt_id, call_id) for attempt_id, call_id in connection.execute(query)]
+
+
 def lose(store: Store, orphan: Orphan, why: str, policy: Policy, now: datetime) -> bool:
     """An orphan whose record nobody closed: it becomes `unknown`. Whether it did."""
     with store.writing() as connection:
@@ -158,6 +169,12 @@ def _worker_died(connection: Connection, call_id: str) -> bool:
     log = tables.call_events.c
     query = select(log.payload).where(log.call_id == call_id, log.kind == "fault")
     return any(payload.get("part") == "worker" for payload in connection.execute(query).scalars())
+
+
+def _silent_endings(connection: Connection, contact_id: int) -> int:
+    """Attempts to the contact that ended before any phone could ring."""
+    mine = (attempts.c.contact_id == contact_id, attempts.c.rule.in_(SILENT_ENDINGS))
+    return connection.execute(select(func.count()).select_from(attempts).where(*mine)).scalar_one()
 
 
 def _happened(connection: Connection, call_id: str, kind: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import time, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -73,11 +73,6 @@ def shown_span(span: timedelta) -> str:
         if total and total % size == 0:
             return f"{total // size}{unit}"
     return f"{total}s" if total else "0min"
-
-
-def time_of(minute: int) -> time:
-    """A minute of the day as a time; 24:00 is the last one there is."""
-    return time.max if minute >= DAY else time(minute // 60, minute % 60)
 
 
 Hours = Mapping[str, tuple[Window, ...]]

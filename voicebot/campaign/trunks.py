@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 
 from sip.line import SipFault
 from sip.uri import parse_target
+from voicebot import checked_yaml
 from voicebot.campaign.fault import CampaignFault
-from voicebot.campaign.policy import read_yaml
 from voicebot.campaign.terms import Part
 from voicebot.settings import Settings
 
@@ -58,7 +58,10 @@ def trunks_of(settings: Settings) -> dict[str, Trunk]:
             calls_per_second=settings.trunk_calls_per_second,
         )
         return {only.name: only}
-    return {trunk.name: trunk for trunk in read_yaml(settings.trunks_file, _Trunks).trunks}
+    return {
+        trunk.name: trunk
+        for trunk in checked_yaml.read(settings.trunks_file, _Trunks, CampaignFault, every=True).trunks
+    }
 
 
 def target_of(number: str, given: str, trunk: Trunk) -> str:

@@ -43,6 +43,7 @@ def open_workbook(file: BinaryIO, shown: str) -> Workbook:
     try:
         with zipfile.ZipFile(file) as archive:
             parts = archive.infolist()
+    # The last is how `zipfile` refuses an archive of a kind it does not read (a multi-disk one, a newer version).
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise CampaignFault(f"{shown}: a damaged workbook ({error}): save it again as .xlsx or CSV UTF-8") from None
     names = {part.filename for part in parts}

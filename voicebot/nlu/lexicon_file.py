@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from voicebot import checked_yaml
 from voicebot.nlu.errors import LexiconError
 
 # Something is said: a blank phrase would be said everywhere.
@@ -68,17 +68,4 @@ def read_lexicon(path: Path) -> LexiconFile:
 
     Raises LexiconError in one line: unreadable, no YAML (with the line), or broken form (with the place in it).
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise LexiconError(f"{path}: {error}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise LexiconError(f"{where}: {getattr(error, 'problem', error)}") from error
-    try:
-        return LexiconFile.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise LexiconError(f"{path}: {place}: {first['msg']}") from error
+    return checked_yaml.read(path, LexiconFile, LexiconError)
