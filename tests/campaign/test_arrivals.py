@@ -79,7 +79,7 @@ def test_every_row_has_its_verdict(store, bring, tmp_path, small):
     refused = {row["row"]: (row["rule"], row["evidence"]) for row in rows if row["state"] == "refused"}
     assert refused[7] == refused[14] == ("duplicate", {"first_row": 4})
     assert refused[5][0] == "do_not_call"
-    assert refused[5][1]["reason"] == "请勿再打"
+    assert refused[5][1].keys() == {"since"}  # the reason is free text, with names in it perhaps
     assert (rows[6]["given"], rows[6]["ref"], rows[6]["number"], rows[6]["slots"]) == (
         "12345678901234567890", "K6", None, {},
     )  # fmt: skip

@@ -242,9 +242,9 @@ def _with_database(connection: Connection, campaign_id: str, batch: Sequence[Ver
             contacts.c.campaign_id == campaign_id, contacts.c.number.in_(some)
         )
         first |= {found.number: found.row for found in connection.execute(query)}
-        barred = select(list_.number, list_.since, list_.reason).where(list_.number.in_(some))
-        for number, since, reason in connection.execute(barred):
-            forbidden[number] = {"since": since.date().isoformat(), "reason": reason}
+        # Not the reason: it is free text, and people write names there.
+        barred = select(list_.number, list_.since).where(list_.number.in_(some))
+        forbidden |= {number: {"since": since.date().isoformat()} for number, since in connection.execute(barred)}
     for verdict in batch:
         if isinstance(verdict, Refused):
             yield verdict
